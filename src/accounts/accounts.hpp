@@ -1,0 +1,124 @@
+// Users and organizations: the one account database of registry, UI, API and gateway.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/fill_cache.hpp"
+#include "base/random.hpp"
+#include "base/result.hpp"
+#include "db/database.hpp"
+#include "events/events.hpp"
+
+namespace holdfast::accounts {
+
+inline constexpr std::string_view kAccountUnknown = "account_unknown";      // not_found
+inline constexpr std::string_view kAccountExists = "account_exists";        // already_exists
+inline constexpr std::string_view kAccountNameInvalid = "account_name_invalid";  // invalid
+inline constexpr std::string_view kPasswordInvalid = "password_invalid";    // invalid: too short or too long
+inline constexpr std::string_view kLastAdministrator = "last_administrator";  // conflict
+
+std::span<const db::Migration> migrations();
+
+enum class Kind : std::uint8_t { user, organization };
+
+// An account as it is stored, without its secret.
+struct Account {
+  std::int64_t id = 0;
+  std::string uuid;
+  std::string name;
+  Kind kind = Kind::user;
+  std::string full_name;
+  bool is_administrator = false;
+  bool is_active = true;
+  bool must_change_password = false;
+  std::int64_t version = 0;  // goes up with every change that touches rights or secrets
+  Timestamp created_at;
+};
+
+// Permission levels of a team on a repository or a namespace, lowest first; DTR's "read-only",
+// "read-write", "admin".
+enum class Level : std::uint8_t { none, read_only, read_write, admin };
+
+// What decides about a user's rights, as one immutable value: state, memberships, grants.
+// Dropped from memory after COMMIT and before a change is answered (invariant 3).
+struct Subject {
+  std::int64_t account_id = 0;  // 0: anonymous
+  std::string name;             // "" for anonymous
+  std::int64_t version = 0;
+  bool is_active = true;
+  bool is_administrator = false;
+  std::vector<std::int64_t> owned_namespaces;  // own id, and organizations that they own; sorted
+  std::vector<std::int64_t> member_of;         // organizations, owned ones too; sorted
+  struct Grant {
+    std::int64_t namespace_id = 0;
+    std::int64_t repository_id = 0;  // 0: the whole namespace
+    Level level = Level::none;
+  };
+  std::vector<Grant> grants;  // the highest per (namespace, repository); sorted by both
+};
+
+struct NewUser {
+  std::string name;
+  std::string password;
+  bool is_administrator = false;
+  bool must_change_password = false;
+};
+
+// Changes to a user; nothing = keep.
+struct UserChange {
+  std::optional<std::string> password;
+  std::optional<bool> is_active;
+  std::optional<bool> is_administrator;
+};
+
+// Threads: any. Everything blocks on the database except cached_subject.
+class Accounts {
+ public:
+  Accounts(db::Database& database, const Clock& clock, Random& random);
+
+  // Creates a user with their own namespace. Names: one repository-name component of 2 to 40 bytes that is
+  // not reserved. Passwords: 8 to 1024 bytes. The first segments of our own routes are reserved.
+  Result<Account> create_user(const NewUser& user, const events::Actor& actor);
+  Result<Account> update_user(std::string_view name, const UserChange& change, const events::Actor& actor);
+  // Refuses (conflict/kLastAdministrator) to remove or disable the last active administrator.
+  // Deletion comes with the API; disabling ends every right with the next request.
+
+  Result<Account> find(std::string_view name);
+  Result<Account> find(std::int64_t id);
+  // Accounts in name order behind `after`, at most `limit`.
+  Result<std::vector<Account>> list(std::string_view after, int limit);
+  // Whether there is any account: no means a first start.
+  Result<bool> empty();
+
+  // The subject when it is in memory. Never blocks on the database.
+  std::shared_ptr<const Subject> cached_subject(std::int64_t account_id);
+  // The subject, read when it is not in memory. not_found/kAccountUnknown.
+  Result<std::shared_ptr<const Subject>> subject(std::int64_t account_id);
+  // Those without an account.
+  static const std::shared_ptr<const Subject>& anonymous();
+
+  // For Authenticator: the stored hash and state of a user; nothing when there is no such user.
+  struct Credentials {
+    Account account;
+    std::string password_hash;
+  };
+  Result<std::optional<Credentials>> credentials(std::string_view name);
+
+  // Drops what is remembered of an account; also called when another replica says so.
+  void forget(std::int64_t account_id);
+
+ private:
+  db::Database& database_;
+  const Clock& clock_;
+  Random& random_;
+  FillCache<std::shared_ptr<const Subject>> subjects_;
+};
+
+}  // namespace holdfast::accounts

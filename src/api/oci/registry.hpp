@@ -1,0 +1,56 @@
+// The OCI distribution API (/v2), as distribution-spec 1.1.1, the 1.2 draft's additions and Docker's
+// clients have it.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "accounts/accounts.hpp"
+#include "api/common/caller.hpp"
+#include "async/pool.hpp"
+#include "base/clock.hpp"
+#include "blob/store.hpp"
+#include "events/events.hpp"
+#include "http/message.hpp"
+#include "repos/content.hpp"
+#include "repos/repositories.hpp"
+#include "uploads/uploads.hpp"
+
+namespace holdfast::api::oci {
+
+enum class CreateOnPush { no, yes };
+
+struct Settings {
+  CreateOnPush create_on_push = CreateOnPush::no;
+  std::size_t manifest_limit_bytes = 8UZ * 1024 * 1024;
+  std::size_t blob_limit_bytes = 0;  // 0: none
+  int page_limit = 1000;             // entries of a page at most
+};
+
+// What the API stands on; all of it outlives it.
+struct Services {
+  api::Callers& callers;
+  accounts::Accounts& accounts;
+  repos::Repositories& repositories;
+  repos::Content& content;
+  uploads::Uploads& uploads;
+  blob::Store& blobs;
+  events::Counted& counted;
+  async::BlockingPool& pool;
+};
+
+class Registry {
+ public:
+  Registry(Services services, Settings settings);
+  ~Registry();
+  // Answers everything at and below /v2.
+  boost::asio::awaitable<http::Response> handle(http::Request& request, http::Body& body);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace holdfast::api::oci

@@ -1,0 +1,87 @@
+// The outbox: every change emits one event in the transaction that makes it (invariant 7). Audit,
+// webhooks, scan-on-push and collection read it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "db/database.hpp"
+
+namespace holdfast::events {
+
+std::span<const db::Migration> migrations();
+
+// What happened. Stored by name ("tag_pushed"): new ones are added, none is renamed.
+enum class Type {
+  tag_pushed,
+  tag_deleted,
+  manifest_pushed,
+  manifest_deleted,
+  manifest_pulled,  // counted, see PullCounter
+  blob_deleted,
+  repository_created,
+  repository_updated,
+  repository_deleted,
+  user_created,
+  user_updated,   // password, disabled, enabled, administrator
+  user_deleted,
+  login_failed,   // counted, see PullCounter's sibling
+  signing_key_rotated,
+};
+std::string_view name(Type type);
+
+// Who did it, from where, with what. For the CLI on the server itself: name "system", no address.
+struct Actor {
+  std::int64_t account_id = 0;  // 0: anonymous or system
+  std::string name;             // "" for anonymous
+  std::string address;
+  std::string client;  // User-Agent, cut to 256 bytes
+  std::string request_id;
+};
+
+struct Event {
+  std::int64_t id = 0;  // set when read
+  Timestamp at;
+  Type type = Type::tag_pushed;
+  Actor actor;
+  std::string repository;  // "ns/name", or empty
+  std::string tag;
+  std::string digest;
+  std::string media_type;
+  std::string object;       // the account concerned, for user_… and login_failed
+  std::int64_t count = 1;   // of pulls or failures gathered
+};
+
+// Adds an event to the caller's transaction.
+Result<void> append(db::Tx& tx, const Event& event);
+
+// Events with id > after, oldest first, at most `limit`.
+Result<std::vector<Event>> list(db::Tx& tx, std::int64_t after, int limit);
+
+// Counts what happens too often for a row each: pulls per repository, tag, digest and user, failed
+// logins per address and name; flush() writes them (called every second and at the end). A crash may
+// lose a second of them. Safe from any thread; record() never blocks on the database. Bounded:
+// beyond `capacity` distinct keys between two flushes the client detail is folded together.
+class Counted {
+ public:
+  Counted(db::Database& database, const Clock& clock, std::size_t capacity = 10'000);
+  ~Counted();
+  void record(Event event);
+  Result<void> flush();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace holdfast::events

@@ -1,0 +1,131 @@
+// What a repository holds: blobs linked to it, manifests, tags, referrers.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/fill_cache.hpp"
+#include "base/result.hpp"
+#include "blob/store.hpp"
+#include "db/database.hpp"
+#include "events/events.hpp"
+#include "oci/digest.hpp"
+#include "oci/manifest.hpp"
+#include "oci/name.hpp"
+#include "repos/repositories.hpp"
+
+namespace holdfast::repos {
+
+inline constexpr std::string_view kBlobUnknown = "blob_unknown";                  // not_found
+inline constexpr std::string_view kManifestUnknown = "manifest_unknown";          // not_found
+inline constexpr std::string_view kManifestBlobUnknown = "manifest_blob_unknown";  // invalid; details: digests
+inline constexpr std::string_view kManifestDigestMismatch = "manifest_digest_mismatch";  // invalid
+inline constexpr std::string_view kBlobInUse = "blob_in_use";  // conflict; details: manifests that need it
+
+// A tag or a digest, as the path of a manifest names it.
+using Reference = std::variant<oci::Tag, oci::Digest>;
+// "sha256:…" is a digest, all else must be a tag: invalid/kDigestInvalid or kTagInvalid.
+Result<Reference> parse_reference(std::string_view text);
+
+// A manifest as it was pushed: the bytes that go out again.
+struct StoredManifest {
+  oci::Digest digest;
+  std::string media_type;
+  std::shared_ptr<const std::string> bytes;
+};
+
+// Where a blob's bytes lie.
+struct StoredBlob {
+  oci::Digest digest;
+  blob::BlobKey key;
+  std::uint64_t size_bytes = 0;
+};
+
+struct PutManifest {
+  std::vector<oci::Tag> tags;               // tags to set; empty for a push by digest alone
+  std::optional<oci::Digest> digest;        // the digest the client names; none: sha256 is computed
+  std::string content_type;
+  std::string bytes;
+};
+
+struct PutResult {
+  oci::Digest digest;
+  std::optional<oci::Digest> subject;  // for OCI-Subject
+};
+
+// A page of a list; `more` says that something comes behind it.
+template <typename T>
+struct Page {
+  std::vector<T> items;
+  bool more = false;
+};
+
+enum class SparseIndexes { refuse, allow };
+
+// Threads: any. Everything blocks on the database except what begins with cached_. Access is not
+// decided here: the edge did.
+class Content {
+ public:
+  Content(db::Database& database, Repositories& repositories, const Clock& clock, SparseIndexes sparse);
+
+  // --- blobs
+  // In memory or nothing. Keyed by repository id and digest: a blob is seen only where it is linked.
+  std::shared_ptr<const StoredBlob> cached_blob(std::int64_t repository_id, const oci::Digest& digest);
+  // not_found/kBlobUnknown.
+  Result<std::shared_ptr<const StoredBlob>> blob(std::int64_t repository_id, const oci::Digest& digest);
+  // Links a blob that another repository has. kBlobUnknown when `from` does not hold it.
+  Result<void> mount(const Repository& from, const Repository& into, const oci::Digest& digest);
+  // The repositories that hold a blob, oldest link first, at most `limit` (anonymous mount).
+  Result<std::vector<Repository>> holders(const oci::Digest& digest, int limit);
+  // Unlinks from this repository only. kBlobUnknown; conflict/kBlobInUse while a manifest of this
+  // repository names it.
+  Result<void> remove_blob(const Repository& repository, const oci::Digest& digest,
+                           const events::Actor& actor);
+
+  // --- manifests
+  // By tag or digest. In memory or nothing: both steps must be remembered.
+  std::shared_ptr<const StoredManifest> cached_manifest(std::int64_t repository_id, std::string_view reference);
+  // not_found/kManifestUnknown.
+  Result<std::shared_ptr<const StoredManifest>> manifest(std::int64_t repository_id,
+                                                         const Reference& reference);
+  // Parses, checks that all it names is there, stores the bytes, moves the tags, adds the events:
+  // one durable transaction. Errors: oci::kManifestInvalid, kManifestDigestMismatch,
+  // kManifestBlobUnknown (details: every missing digest).
+  Result<PutResult> put(const Repository& repository, const PutManifest& request,
+                        const events::Actor& actor);
+  // By digest: the manifest and every tag on it. By tag: that tag only. kManifestUnknown.
+  Result<void> remove(const Repository& repository, const Reference& reference,
+                      const events::Actor& actor);
+
+  // --- lists, in byte order, behind `after` (which need not exist)
+  Result<Page<std::string>> tags(std::int64_t repository_id, std::string_view after, int limit);
+  // Ready-made descriptors (JSON) of the manifests whose subject is `subject`, in digest order, behind
+  // the digest `after`; with `artifact_type` only those. Fallback-tag indexes that clients pushed are
+  // merged in (entries whose manifest exists here), each digest once.
+  struct Referrer {
+    std::string digest;
+    std::string descriptor_json;
+  };
+  Result<Page<Referrer>> referrers(std::int64_t repository_id, const oci::Digest& subject,
+                                   std::string_view artifact_type, std::string_view after, int limit);
+
+  // Links freshly stored bytes in the transaction of the upload's end. The first row of a digest
+  // wins; gives the key that is not needed any more (the loser's) to be erased after COMMIT.
+  static Result<std::optional<blob::BlobKey>> link_blob(db::Tx& tx, std::int64_t repository_id,
+                                                        const oci::Digest& digest,
+                                                        const blob::Committed& committed, Timestamp now);
+  // To be called after the COMMIT of a change made through a Tx of another module.
+  void forget_blob(std::int64_t repository_id, const oci::Digest& digest);
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace holdfast::repos

@@ -1,0 +1,63 @@
+// Repositories: create, find, list, delete.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/fill_cache.hpp"
+#include "base/random.hpp"
+#include "base/result.hpp"
+#include "db/database.hpp"
+#include "events/events.hpp"
+#include "oci/name.hpp"
+#include "repos/repository.hpp"
+
+namespace holdfast::repos {
+
+inline constexpr std::string_view kRepositoryUnknown = "repository_unknown";  // not_found
+inline constexpr std::string_view kRepositoryExists = "repository_exists";    // already_exists
+inline constexpr std::string_view kNamespaceUnknown = "namespace_unknown";    // not_found
+
+std::span<const db::Migration> migrations();
+
+// Threads: any. Everything blocks on the database except cached().
+class Repositories {
+ public:
+  Repositories(db::Database& database, const Clock& clock, Random& random);
+
+  // In an existing namespace. kRepositoryExists, kNamespaceUnknown.
+  Result<Repository> create(const oci::RepositoryName& name, Visibility visibility,
+                            const events::Actor& actor);
+  // Deletes it with its tags, manifests, links and upload sessions' rows; bytes are collected later.
+  Result<void> remove(const oci::RepositoryName& name, const events::Actor& actor);
+  Result<Repository> set_visibility(const oci::RepositoryName& name, Visibility visibility,
+                                    const events::Actor& actor);
+
+  // In memory or nothing; never blocks.
+  std::shared_ptr<const Repository> cached(std::string_view name);
+  // not_found/kRepositoryUnknown.
+  Result<std::shared_ptr<const Repository>> find(const oci::RepositoryName& name);
+  // The id of a namespace (an account's) by name: kNamespaceUnknown.
+  Result<std::int64_t> namespace_id(std::string_view ns);
+
+  // Names behind `after` in byte order, at most `limit`, only those in `visible`. O(limit) whatever
+  // is stored and whoever asks.
+  Result<std::vector<std::string>> list(const VisibleSet& visible, std::string_view after, int limit);
+
+  // Drops what is remembered of a repository.
+  void forget(std::string_view name);
+
+ private:
+  db::Database& database_;
+  const Clock& clock_;
+  Random& random_;
+  FillCache<std::shared_ptr<const Repository>> cache_;
+};
+
+}  // namespace holdfast::repos

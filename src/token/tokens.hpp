@@ -1,0 +1,79 @@
+// Access tokens (JWT, ES256) and refresh tokens.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "accounts/accounts.hpp"
+#include "base/clock.hpp"
+#include "base/random.hpp"
+#include "base/result.hpp"
+#include "db/database.hpp"
+#include "keys/keys.hpp"
+#include "token/scope.hpp"
+
+namespace holdfast::token {
+
+inline constexpr std::string_view kTokenInvalid = "token_invalid";  // unauthenticated
+inline constexpr std::string_view kTokenExpired = "token_expired";  // unauthenticated
+inline constexpr std::string_view kRefreshTokenInvalid = "refresh_token_invalid";  // unauthenticated
+
+std::span<const db::Migration> migrations();
+
+// What a verified token says.
+struct Claims {
+  std::int64_t account_id = 0;  // 0: anonymous
+  std::string subject;          // the user's name
+  std::vector<Access> access;
+  Timestamp expires_at;
+};
+
+struct Issued {
+  std::string token;
+  std::chrono::seconds expires_in{};
+  Timestamp issued_at;
+};
+
+struct Settings {
+  std::string issuer;   // "holdfast"
+  std::string service;  // the audience: host[:port] of the external URL
+  std::chrono::seconds lifetime{300};
+};
+
+// Threads: any. issue() and verify() do not touch the database.
+class Tokens {
+ public:
+  // Reads the signing keys, makes the first on a first start.
+  static Result<std::unique_ptr<Tokens>> open(db::Database& database, keys::KeyStore& keys, Settings settings,
+                                              const Clock& clock, Random& random);
+  ~Tokens();
+
+  Issued issue(std::int64_t account_id, std::string_view subject, const std::vector<Access>& access);
+  // Signature by a known key (kid), issuer, audience, nbf and exp with 60 s leeway. `alg` other than
+  // ES256 is refused, so is a token over 16 KiB. Verified tokens are remembered by SHA-256 until they expire.
+  Result<std::shared_ptr<const Claims>> verify(std::string_view token);
+
+  // A new signing key from now on; older ones verify until their last token has expired.
+  Result<void> rotate();
+  // {"keys":[…]}: the public keys.
+  std::string jwks() const;
+
+  // Refresh tokens: opaque, stored as SHA-256, bound to user and service, revocable. Dropped with the
+  // account's version (a changed password or a disabled account ends them).
+  Result<std::string> issue_refresh(const accounts::Account& account, std::string_view client_id);
+  Result<std::int64_t> verify_refresh(std::string_view refresh_token, std::string_view service);
+
+ private:
+  struct State;
+  explicit Tokens(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace holdfast::token
