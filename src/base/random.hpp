@@ -14,7 +14,8 @@ class Random {
   virtual void fill(std::span<std::byte> bytes) = 0;
 };
 
-// The kernel's generator (getrandom). Ends the process when the kernel refuses: nothing safe can go on.
+// The kernel's generator (getrandom). Ends the process when the kernel refuses: nothing safe can go
+// on.
 class SystemRandom final : public Random {
  public:
   void fill(std::span<std::byte> bytes) override;

@@ -56,8 +56,9 @@ class [[nodiscard]] Result {
  public:
   using value_type = T;
 
-  Result(T value) : content_(std::move(value)) {}                       // NOLINT(google-explicit-constructor)
-  Result(Error error) : content_(std::unexpected(std::move(error))) {}  // NOLINT(google-explicit-constructor)
+  Result(T value) : content_(std::move(value)) {}  // NOLINT(google-explicit-constructor)
+  Result(Error error)
+      : content_(std::unexpected(std::move(error))) {}  // NOLINT(google-explicit-constructor)
 
   [[nodiscard]] bool has_value() const { return content_.has_value(); }
   explicit operator bool() const { return content_.has_value(); }
@@ -88,7 +89,8 @@ class [[nodiscard]] Result<void> {
   using value_type = void;
 
   Result() = default;
-  Result(Error error) : content_(std::unexpected(std::move(error))) {}  // NOLINT(google-explicit-constructor)
+  Result(Error error)
+      : content_(std::unexpected(std::move(error))) {}  // NOLINT(google-explicit-constructor)
 
   [[nodiscard]] bool has_value() const { return content_.has_value(); }
   explicit operator bool() const { return content_.has_value(); }
@@ -114,9 +116,9 @@ inline Error fail(ErrorCode code, std::string_view reason, std::string message,
 #define HF_CONCAT(a, b) HF_CONCAT_INNER(a, b)
 
 // HF_TRY(auto blob, store.open(key)): declares (or assigns) the value, or returns the error.
-#define HF_TRY_AS(keyword, temporary, declaration, ...)                 \
-  auto temporary = (__VA_ARGS__);                                       \
-  if (!temporary.has_value()) keyword std::move(temporary).error();     \
+#define HF_TRY_AS(keyword, temporary, declaration, ...)             \
+  auto temporary = (__VA_ARGS__);                                   \
+  if (!temporary.has_value()) keyword std::move(temporary).error(); \
   declaration = *std::move(temporary)
 #define HF_TRY(declaration, ...) \
   HF_TRY_AS(return, HF_CONCAT(hf_result_, __LINE__), declaration, __VA_ARGS__)
@@ -124,11 +126,11 @@ inline Error fail(ErrorCode code, std::string_view reason, std::string message,
   HF_TRY_AS(co_return, HF_CONCAT(hf_result_, __LINE__), declaration, __VA_ARGS__)
 
 // HF_CHECK(file.sync()): goes on when it went well, or returns the error.
-#define HF_CHECK_AS(keyword, ...)                                               \
-  do {                                                                          \
-    if (auto hf_check = (__VA_ARGS__); !hf_check.has_value()) {                 \
-      keyword std::move(hf_check).error();                                      \
-    }                                                                           \
+#define HF_CHECK_AS(keyword, ...)                               \
+  do {                                                          \
+    if (auto hf_check = (__VA_ARGS__); !hf_check.has_value()) { \
+      keyword std::move(hf_check).error();                      \
+    }                                                           \
   } while (false)
 #define HF_CHECK(...) HF_CHECK_AS(return, __VA_ARGS__)
 #define HF_CO_CHECK(...) HF_CHECK_AS(co_return, __VA_ARGS__)
