@@ -53,8 +53,8 @@ struct Manifest {
 
 // Parses the bytes a client PUT. `content_type` is the request's (parameters are ignored; may be
 // empty when the body names its type). invalid/kManifestInvalid says what is wrong: not JSON, a
-// duplicate key, schemaVersion not 2, a body mediaType that differs from the Content-Type, schema 1,
-// an unknown type, a descriptor without digest, size below 0, more than 64 levels of nesting.
+// duplicate key, schemaVersion not 2, a body mediaType that differs from the Content-Type, schema
+// 1, an unknown type, a descriptor without digest, size below 0, more than 64 levels of nesting.
 // Unknown fields are fine. `layers: null` is an empty list.
 Result<Manifest> parse_manifest(std::string_view bytes, std::string_view content_type);
 

@@ -15,7 +15,8 @@ inline constexpr std::string_view kTagInvalid = "tag_invalid";    // invalid
 // [a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*, at most 255 bytes. Always valid.
 class RepositoryName {
  public:
-  // invalid/kNameInvalid; a name of one component gets a message that says that a namespace is needed.
+  // invalid/kNameInvalid; a name of one component gets a message that says that a namespace is
+  // needed.
   static Result<RepositoryName> parse(std::string_view text);
 
   [[nodiscard]] const std::string& text() const { return text_; }

@@ -1,0 +1,76 @@
+#include <gtest/gtest.h>
+#include <string>
+
+#include "codec/json.hpp"
+#include "codec/text.hpp"
+
+namespace holdfast::codec {
+namespace {
+
+TEST(Json, KeepsValuesOfEveryKind) {
+  const auto value =
+      parse_json(R"( {"a":[1,-2,3.5,true,null,"x"],"b":{"c":{}},"big":18446744073709551615} )");
+  ASSERT_TRUE(value) << describe(value.error());
+  EXPECT_EQ(value->at("a").as_array().size(), 6U);
+  EXPECT_EQ(value->at("a").at(1).as_int64(), -2);
+  EXPECT_EQ(value->at("big").as_uint64(), 18446744073709551615ULL);
+  EXPECT_TRUE(value->at("b").at("c").as_object().empty());
+  EXPECT_EQ(member(*value, "nothing"), nullptr);
+  EXPECT_EQ(member(value->at("a"), "a"), nullptr);
+}
+
+TEST(Json, RefusesWhatTwoReadersWouldReadDifferently) {
+  for (const std::string_view text :
+       {R"({"a":1,"a":2})", R"({"x":{"a":1,"b":0,"a":2}})", R"({"a":1} {})", R"({"a":1},)", "", "{",
+        "nul", "{\"a\":\"\xff\"}", R"({"a":1,})", "[1 2]", "'a'", "01"}) {
+    EXPECT_FALSE(parse_json(text)) << text;
+  }
+  EXPECT_TRUE(parse_json(R"([{"a":1},{"a":2}])"));
+}
+
+TEST(Json, DepthIsBounded) {
+  const auto nested = [](std::size_t depth) {
+    return std::string(depth, '[') + std::string(depth, ']');
+  };
+  EXPECT_TRUE(parse_json(nested(64)));
+  EXPECT_FALSE(parse_json(nested(65)));
+  EXPECT_FALSE(parse_json(std::string(1'000'000, '[')));
+}
+
+TEST(Json, StringsSurviveTheRoundTrip) {
+  const std::string hostile = "a\"b\\c\n\x01\xc3\xa4 </script>";
+  std::string text;
+  append_json_string(text, hostile);
+  const auto back = parse_json(text);
+  ASSERT_TRUE(back);
+  EXPECT_EQ(std::string_view(back->as_string()), hostile);
+  EXPECT_EQ(string_member(*parse_json(R"({"a":"b","c":1})"), "a"), "b");
+  EXPECT_EQ(string_member(*parse_json(R"({"a":"b","c":1})"), "c"), std::nullopt);
+}
+
+TEST(Text, Base64FollowsTheVectorsOfRfc4648) {
+  const std::pair<std::string_view, std::string_view> vectors[] = {
+      {"", ""},        {"f", "Zg=="},        {"fo", "Zm8="},
+      {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"foobar", "Zm9vYmFy"}};
+  for (const auto& [plain, encoded] : vectors) {
+    EXPECT_EQ(base64(plain), encoded);
+    EXPECT_EQ(from_base64(encoded), std::string(plain));
+  }
+  EXPECT_EQ(base64url("\xfb\xff"), "-_8");
+  EXPECT_EQ(from_base64url("-_8"), "\xfb\xff");
+}
+
+TEST(Text, DecodersAreStrict) {
+  for (const std::string_view text : {"Zg=", "Zg", "Z===", "Zh==", "Zm9v\n", "Zm 9v", "Zm-v"}) {
+    EXPECT_EQ(from_base64(text), std::nullopt) << text;
+  }
+  for (const std::string_view text : {"-_8=", "A", "-_9", "+/8"}) {
+    EXPECT_EQ(from_base64url(text), std::nullopt) << text;
+  }
+  EXPECT_EQ(from_hex("0aFF"), std::nullopt);
+  EXPECT_EQ(from_hex("0af"), std::nullopt);
+  EXPECT_EQ(hex(*from_hex("00ff7f")), "00ff7f");
+}
+
+}  // namespace
+}  // namespace holdfast::codec

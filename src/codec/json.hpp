@@ -1,0 +1,29 @@
+// Strict JSON (RFC 8259) over Boost.JSON.
+#pragma once
+
+#include <boost/json/value.hpp>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+
+namespace holdfast::codec {
+
+inline constexpr std::string_view kJsonInvalid = "json_invalid";  // invalid
+
+// Parses one value with nothing behind it. invalid/kJsonInvalid, with the place, for a syntax
+// error, a duplicate key in an object, invalid UTF-8 or more than `max_depth` levels.
+Result<boost::json::value> parse_json(std::string_view text, std::size_t max_depth = 64);
+
+// Appends `text` as a JSON string with its quotes.
+void append_json_string(std::string& out, std::string_view text);
+
+// A member of an object by name, or nothing: for objects and everything else.
+const boost::json::value* member(const boost::json::value& value, std::string_view name);
+// A member that is a string; nothing when it is absent or no string.
+std::optional<std::string_view> string_member(const boost::json::value& value,
+                                              std::string_view name);
+
+}  // namespace holdfast::codec

@@ -1,0 +1,22 @@
+// Bytes as text: hex, base64 and base64url (RFC 4648). Decoders are strict: no blanks, no foreign
+// characters, no bits left over.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace holdfast::codec {
+
+std::string hex(std::string_view bytes);
+std::optional<std::string> from_hex(std::string_view text);
+
+// With padding.
+std::string base64(std::string_view bytes);
+std::optional<std::string> from_base64(std::string_view text);
+
+// Without padding, as JOSE writes it; padding is refused.
+std::string base64url(std::string_view bytes);
+std::optional<std::string> from_base64url(std::string_view text);
+
+}  // namespace holdfast::codec
