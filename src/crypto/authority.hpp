@@ -22,8 +22,8 @@ KeyPair make_root(std::string_view common_name, Timestamp now);
 
 // A server certificate for DNS names and IP addresses (each becomes a SAN; wildcards allowed),
 // EKU serverAuth, valid from an hour before `now`. certificate_pem holds the leaf only.
-Result<KeyPair> issue_server(const KeyPair& root, const std::vector<std::string>& names, Timestamp now,
-                             std::chrono::days lifetime);
+Result<KeyPair> issue_server(const KeyPair& root, const std::vector<std::string>& names,
+                             Timestamp now, std::chrono::days lifetime);
 
 // When a PEM certificate ends. invalid when it does not parse.
 Result<Timestamp> not_after(std::string_view certificate_pem);

@@ -12,7 +12,8 @@
 
 namespace holdfast::crypto {
 
-inline constexpr std::string_view kSealBroken = "seal_broken";  // corrupt: wrong key, or changed bytes
+inline constexpr std::string_view kSealBroken =
+    "seal_broken";  // corrupt: wrong key, or changed bytes
 
 // argon2id, 19 MiB, t=2, p=1, in the PHC string form. Takes about 20 ms of one core: call it on the
 // pool, and not more at once than there are cores (accounts bounds it).
@@ -32,7 +33,8 @@ std::array<std::byte, 32> hmac_sha256(std::span<const std::byte> key, std::strin
 class Sealer {
  public:
   explicit Sealer(std::array<std::byte, 32> key) : key_(key) {}
-  [[nodiscard]] std::string seal(std::string_view purpose, std::string_view secret, Random& random) const;
+  [[nodiscard]] std::string seal(std::string_view purpose, std::string_view secret,
+                                 Random& random) const;
   // corrupt/kSealBroken.
   [[nodiscard]] Result<std::string> open(std::string_view purpose, std::string_view sealed) const;
 
