@@ -26,17 +26,17 @@
 namespace holdfast::db {
 
 // Reasons beside the code.
-inline constexpr std::string_view kUniqueViolation = "unique_violation";      // already_exists
-inline constexpr std::string_view kConstraint = "constraint_violation";       // conflict
-inline constexpr std::string_view kDatabaseFull = "database_full";            // no_space
-inline constexpr std::string_view kDatabaseBroken = "database_broken";        // corrupt
+inline constexpr std::string_view kUniqueViolation = "unique_violation";          // already_exists
+inline constexpr std::string_view kConstraint = "constraint_violation";           // conflict
+inline constexpr std::string_view kDatabaseFull = "database_full";                // no_space
+inline constexpr std::string_view kDatabaseBroken = "database_broken";            // corrupt
 inline constexpr std::string_view kDatabaseUnavailable = "database_unavailable";  // unavailable
-inline constexpr std::string_view kSchemaNewer = "schema_newer";              // unsupported
-inline constexpr std::string_view kSqlError = "sql_error";                    // internal: a bug
+inline constexpr std::string_view kSchemaNewer = "schema_newer";                  // unsupported
+inline constexpr std::string_view kSqlError = "sql_error";                        // internal: a bug
 
 // A parameter of a statement. string_view is {text}; span is {bytes}.
-using Value = std::variant<std::monostate, std::int64_t, std::string_view,
-                           std::span<const std::byte>>;
+using Value =
+    std::variant<std::monostate, std::int64_t, std::string_view, std::span<const std::byte>>;
 
 // One row of an answer. Columns count from 0; views live until the next row or the statement's end.
 class Row {
@@ -59,7 +59,8 @@ class Tx {
   virtual ~Tx() = default;
 
   // Runs a statement; gives the number of rows changed.
-  virtual Result<std::int64_t> execute(std::string_view sql, std::initializer_list<Value> values) = 0;
+  virtual Result<std::int64_t> execute(std::string_view sql,
+                                       std::initializer_list<Value> values) = 0;
 
   // Calls `each` for every row; an error from it ends the query and is returned.
   virtual Result<void> query(std::string_view sql, std::initializer_list<Value> values,
@@ -99,8 +100,8 @@ class Database {
 
   // Runs `function` in a writing transaction and commits it, or rolls it back when the function
   // gives an error, which is then returned. Writers may share one commit; a failing neighbour does
-  // not disturb. The function may run more than once (serialisation retries of an engine): it has no
-  // effect outside its Tx& but on variables it sets anew each time.
+  // not disturb. The function may run more than once (serialisation retries of an engine): it has
+  // no effect outside its Tx& but on variables it sets anew each time.
   virtual Result<void> write(Durability durability, const Function& function) = 0;
 
   // Runs `function` in a reading transaction: one consistent snapshot, that includes every write
