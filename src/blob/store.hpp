@@ -5,8 +5,8 @@
 // collected has its own key and cannot lose its bytes. The contract suite in blob/testing is what a
 // driver must pass.
 //
-// All calls block (disk) unless they say otherwise and may come from any thread; one session is used
-// by one thread at a time.
+// All calls block (disk) unless they say otherwise and may come from any thread; one session is
+// used by one thread at a time.
 #pragma once
 
 #include <cstddef>
@@ -26,7 +26,8 @@ namespace holdfast::blob {
 
 inline constexpr std::string_view kBlobMissing = "blob_missing";        // not_found
 inline constexpr std::string_view kSessionMissing = "session_missing";  // not_found
-inline constexpr std::string_view kSessionBusy = "session_busy";        // conflict: another writer has it open
+inline constexpr std::string_view kSessionBusy =
+    "session_busy";  // conflict: another writer has it open
 inline constexpr std::string_view kDigestMismatch = "digest_mismatch";  // invalid
 inline constexpr std::string_view kStorageFull = "storage_full";        // no_space
 inline constexpr std::string_view kStorageBroken = "storage_broken";    // unavailable: an I/O error
@@ -37,8 +38,8 @@ struct BlobKey {
   bool operator==(const BlobKey&) const = default;
 };
 
-// Stored bytes, open for reading. Stays readable while held, also when the blob is erased meanwhile.
-// read_at and the getters may be called from several threads at once.
+// Stored bytes, open for reading. Stays readable while held, also when the blob is erased
+// meanwhile. read_at and the getters may be called from several threads at once.
 class Reader {
  public:
   virtual ~Reader() = default;
@@ -55,9 +56,9 @@ struct Committed {
   std::uint64_t size_bytes = 0;
 };
 
-// One upload. Bytes are hashed while they are appended. Dropping the object closes it and keeps what
-// was written: the session goes on with resume(). Appended bytes survive a crash of the process, not
-// a power cut; resume() says how many there are.
+// One upload. Bytes are hashed while they are appended. Dropping the object closes it and keeps
+// what was written: the session goes on with resume(). Appended bytes survive a crash of the
+// process, not a power cut; resume() says how many there are.
 class Session {
  public:
   virtual ~Session() = default;
@@ -88,7 +89,8 @@ class BlobIngest {
   // A new session under an id that the caller chose (a UUID), hashing with `algorithm`.
   virtual Result<std::unique_ptr<Session>> begin(std::string_view id, oci::Algorithm algorithm) = 0;
   // Opens a session again, also after a restart. kSessionMissing; kSessionBusy while it is open.
-  virtual Result<std::unique_ptr<Session>> resume(std::string_view id, oci::Algorithm algorithm) = 0;
+  virtual Result<std::unique_ptr<Session>> resume(std::string_view id,
+                                                  oci::Algorithm algorithm) = 0;
   // Bytes that a session holds so far, also while it is open elsewhere.
   virtual Result<std::uint64_t> session_size(std::string_view id) const = 0;
   // Drops a session and its bytes. No error when there is none; kSessionBusy while it is open.
@@ -108,7 +110,8 @@ class BlobAdmin {
   // Frees a blob's bytes. No error when there is none. Open readers are not disturbed.
   virtual Result<void> erase(const BlobKey& key) = 0;
   // Every session that lies there, in no order (crashed ones too).
-  virtual Result<void> list_sessions(const std::function<Result<void>(const Listed&)>& each) const = 0;
+  virtual Result<void> list_sessions(
+      const std::function<Result<void>(const Listed&)>& each) const = 0;
   // Nothing, or why storage cannot serve now (not writable, nearly full). For /health.
   virtual Result<void> ping() const = 0;
 };

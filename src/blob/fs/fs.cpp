@@ -1,0 +1,262 @@
+#include "blob/fs/fs.hpp"
+
+#include <cerrno>
+#include <cstdio>
+#include <fmt/format.h>
+#include <mutex>
+#include <set>
+#include <sys/statvfs.h>
+#include <system_error>
+#include <unistd.h>
+#include <vector>
+
+#include "blob/digesting.hpp"
+#include "blob/fs/file.hpp"
+
+namespace holdfast::blob::fs {
+
+namespace {
+
+namespace stdfs = std::filesystem;
+
+constexpr std::size_t kReadAgainBytes = 1024UZ * 1024;
+// Below this, /health warns before uploads begin to fail.
+constexpr std::uint64_t kReserveBytes = 64ULL * 1024 * 1024;
+
+// Ids come from our own generator; anything else is not a session.
+bool is_id(std::string_view id) {
+  return !id.empty() && id.size() <= 64 &&
+         id.find_first_not_of("0123456789abcdefghijklmnopqrstuvwxyz-") == std::string_view::npos;
+}
+
+Error missing_session() {
+  return fail(ErrorCode::not_found, kSessionMissing, "no such upload session");
+}
+Error busy_session() {
+  return fail(ErrorCode::conflict, kSessionBusy, "another request writes to the session");
+}
+
+// Which sessions are open in this process.
+class OpenSessions {
+ public:
+  bool take(std::string_view id) {
+    const std::lock_guard lock(mutex_);
+    return ids_.emplace(id).second;
+  }
+  void release(std::string_view id) {
+    const std::lock_guard lock(mutex_);
+    if (const auto found = ids_.find(id); found != ids_.end()) ids_.erase(found);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::set<std::string, std::less<>> ids_;
+};
+
+// Holds an id while a session is open.
+class Hold {
+ public:
+  Hold(std::shared_ptr<OpenSessions> open, std::string id)
+      : open_(std::move(open)), id_(std::move(id)) {}
+  ~Hold() {
+    if (open_) open_->release(id_);
+  }
+  Hold(Hold&& other) noexcept = default;
+  Hold& operator=(Hold&&) = delete;
+  [[nodiscard]] const std::string& id() const { return id_; }
+
+ private:
+  std::shared_ptr<OpenSessions> open_;
+  std::string id_;
+};
+
+class FileReader final : public Reader {
+ public:
+  FileReader(File file, std::uint64_t size) : file_(std::move(file)), size_(size) {}
+  [[nodiscard]] std::uint64_t size_bytes() const override { return size_; }
+  Result<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> into) const override {
+    return file_.read_at(offset, into);
+  }
+  [[nodiscard]] std::optional<int> descriptor() const override { return file_.descriptor(); }
+
+ private:
+  File file_;
+  std::uint64_t size_;
+};
+
+// Feeds a file's first `size` bytes to a hash.
+Result<void> hash_file(const File& file, std::uint64_t size, Digesting& digesting) {
+  std::vector<std::byte> buffer(std::min<std::uint64_t>(kReadAgainBytes, size));
+  for (std::uint64_t at = 0; at < size;) {
+    HF_TRY(const std::size_t got, file.read_at(at, buffer));
+    if (got == 0) return fail(ErrorCode::corrupt, kStorageBroken, "an upload's file is too short");
+    digesting.update(std::span(buffer).first(got));
+    at += got;
+  }
+  return {};
+}
+
+class FileSession final : public Session {
+ public:
+  FileSession(stdfs::path root, Hold hold, File file, std::uint64_t size, Digesting digesting)
+      : root_(std::move(root)),
+        hold_(std::move(hold)),
+        file_(std::move(file)),
+        size_(size),
+        digesting_(std::move(digesting)) {}
+
+  [[nodiscard]] std::string_view id() const override { return hold_.id(); }
+  [[nodiscard]] std::uint64_t size_bytes() const override { return size_; }
+
+  Result<void> append(std::span<const std::byte> bytes) override {
+    if (Result<void> written = file_.write_at(size_, bytes); !written) {
+      // Whatever part of it is there does not count: the length is the session's length.
+      HF_CHECK(file_.truncate(size_));
+      return written;
+    }
+    digesting_.update(bytes);
+    size_ += bytes.size();
+    return {};
+  }
+
+  Result<Committed> commit(const oci::Digest& expected) override {
+    HF_TRY(const oci::Digest actual, digest_by(expected.algorithm()));
+    if (actual != expected) {
+      return fail(ErrorCode::invalid, kDigestMismatch,
+                  fmt::format("the bytes are {}, not {}", actual.text(), expected.text()));
+    }
+    const std::string key = fmt::format("{}/{}/{}.{}", oci::name(expected.algorithm()),
+                                        expected.hex().substr(0, 2), expected.hex(), hold_.id());
+    const stdfs::path target = root_ / "blobs" / key;
+    const stdfs::path source = root_ / "uploads" / hold_.id();
+    HF_CHECK(file_.sync());
+    if (::rename(source.c_str(), target.c_str()) != 0) return error_of(errno, "rename", source);
+    HF_CHECK(sync_folder(target.parent_path()));
+    return Committed{BlobKey{key}, size_};
+  }
+
+ private:
+  Result<oci::Digest> digest_by(oci::Algorithm algorithm) {
+    if (algorithm == digesting_.algorithm()) return digesting_.digest();
+    Digesting other(algorithm);
+    HF_CHECK(hash_file(file_, size_, other));
+    return other.digest();
+  }
+
+  stdfs::path root_;
+  Hold hold_;
+  File file_;
+  std::uint64_t size_;
+  Digesting digesting_;
+};
+
+class FileStore final : public Store {
+ public:
+  explicit FileStore(stdfs::path root) : root_(std::move(root)) {}
+
+  Result<std::unique_ptr<Reader>> open(const BlobKey& key) const override {
+    HF_TRY(File file, File::open(root_ / "blobs" / key.value, File::Mode::read));
+    HF_TRY(const std::uint64_t size, file.size_bytes());
+    return std::unique_ptr<Reader>(std::make_unique<FileReader>(std::move(file), size));
+  }
+
+  Result<std::unique_ptr<Session>> begin(std::string_view id, oci::Algorithm algorithm) override {
+    return open_session(id, algorithm, File::Mode::create);
+  }
+  Result<std::unique_ptr<Session>> resume(std::string_view id, oci::Algorithm algorithm) override {
+    return open_session(id, algorithm, File::Mode::modify);
+  }
+
+  Result<std::uint64_t> session_size(std::string_view id) const override {
+    if (!is_id(id)) return missing_session();
+    const auto file = File::open(root_ / "uploads" / id, File::Mode::read);
+    if (!file) return file.error().code == ErrorCode::not_found ? missing_session() : file.error();
+    return file->size_bytes();
+  }
+
+  Result<void> abort(std::string_view id) override {
+    if (!is_id(id)) return {};
+    if (!open_->take(id)) return busy_session();
+    const Hold hold(open_, std::string(id));
+    return remove(root_ / "uploads" / id);
+  }
+
+  Result<void> erase(const BlobKey& key) override { return remove(root_ / "blobs" / key.value); }
+
+  Result<void> list_sessions(
+      const std::function<Result<void>(const Listed&)>& each) const override {
+    std::error_code error;
+    for (const auto& entry : stdfs::directory_iterator(root_ / "uploads", error)) {
+      const auto file = File::open(entry.path(), File::Mode::read);
+      if (!file) continue;  // finished meanwhile
+      HF_TRY(const Timestamp modified, file->modified());
+      HF_CHECK(each({entry.path().filename().string(), modified}));
+    }
+    if (error) return error_of(error.value(), "list", root_ / "uploads");
+    return {};
+  }
+
+  Result<void> ping() const override {
+    const stdfs::path folder = root_ / "uploads";
+    if (::access(folder.c_str(), W_OK | X_OK) != 0) return error_of(errno, "write to", folder);
+    struct statvfs info{};
+    if (::statvfs(folder.c_str(), &info) != 0) return error_of(errno, "stat", folder);
+    if (std::uint64_t{info.f_bavail} * info.f_frsize < kReserveBytes) {
+      return fail(ErrorCode::no_space, kStorageFull, "less than 64 MiB are free for blobs");
+    }
+    return {};
+  }
+
+ private:
+  Result<std::unique_ptr<Session>> open_session(std::string_view id, oci::Algorithm algorithm,
+                                                File::Mode mode) {
+    if (!is_id(id)) return missing_session();
+    const bool fresh = mode == File::Mode::create;
+    const Error taken = fail(ErrorCode::already_exists, kSessionBusy, "the session's id is taken");
+    if (!open_->take(id)) return fresh ? taken : busy_session();
+    Hold hold(open_, std::string(id));
+    auto file = File::open(root_ / "uploads" / id, mode);
+    if (!file && !fresh && file.error().code == ErrorCode::not_found) return missing_session();
+    if (!file && fresh && stdfs::exists(root_ / "uploads" / id)) return taken;
+    if (!file) return std::move(file).error();
+    HF_TRY(const std::uint64_t size, file->size_bytes());
+    Digesting digesting(algorithm);
+    HF_CHECK(hash_file(*file, size, digesting));
+    return std::unique_ptr<Session>(std::make_unique<FileSession>(
+        root_, std::move(hold), *std::move(file), size, std::move(digesting)));
+  }
+
+  static Result<void> remove(const stdfs::path& path) {
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT) return error_of(errno, "remove", path);
+    return {};
+  }
+
+  stdfs::path root_;
+  std::shared_ptr<OpenSessions> open_ = std::make_shared<OpenSessions>();
+};
+
+Result<void> make_folders(const stdfs::path& root) {
+  std::error_code error;
+  stdfs::create_directories(root / "uploads", error);
+  for (const auto algorithm : {oci::Algorithm::sha256, oci::Algorithm::sha512}) {
+    const stdfs::path shards = root / "blobs" / oci::name(algorithm);
+    if (stdfs::exists(shards / "ff")) continue;  // made last
+    for (int shard = 0; shard < 256 && !error; ++shard) {
+      stdfs::create_directories(shards / fmt::format("{:02x}", shard), error);
+    }
+    if (error) break;
+    HF_CHECK(sync_folder(shards));
+  }
+  if (error) return error_of(error.value(), "make folders below", root);
+  HF_CHECK(sync_folder(root / "blobs"));
+  return sync_folder(root);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> open(const stdfs::path& root) {
+  HF_CHECK(make_folders(root));
+  return std::unique_ptr<Store>(std::make_unique<FileStore>(root));
+}
+
+}  // namespace holdfast::blob::fs
