@@ -37,9 +37,9 @@ struct Object {
   static Object of_namespace(std::int64_t namespace_id);
 };
 
-// May `subject` do `action` on `object`? An inactive subject may do nothing. An administrator may do
-// everything. Owners of a namespace have admin there. Public repositories give everyone, anonymous
-// too, view and pull. Grants are additive, the highest wins.
+// May `subject` do `action` on `object`? An inactive subject may do nothing. An administrator may
+// do everything. Owners of a namespace have admin there. Public repositories give everyone,
+// anonymous too, view and pull. Grants are additive, the highest wins.
 bool decide(const accounts::Subject& subject, Action action, const Object& object);
 
 // The highest level that `subject` has on `object` by ownership and grants (visibility apart).

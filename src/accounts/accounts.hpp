@@ -18,10 +18,11 @@
 
 namespace holdfast::accounts {
 
-inline constexpr std::string_view kAccountUnknown = "account_unknown";      // not_found
-inline constexpr std::string_view kAccountExists = "account_exists";        // already_exists
+inline constexpr std::string_view kAccountUnknown = "account_unknown";           // not_found
+inline constexpr std::string_view kAccountExists = "account_exists";             // already_exists
 inline constexpr std::string_view kAccountNameInvalid = "account_name_invalid";  // invalid
-inline constexpr std::string_view kPasswordInvalid = "password_invalid";    // invalid: too short or too long
+inline constexpr std::string_view kPasswordInvalid =
+    "password_invalid";  // invalid: too short or too long
 inline constexpr std::string_view kLastAdministrator = "last_administrator";  // conflict
 
 std::span<const db::Migration> migrations();
@@ -83,10 +84,12 @@ class Accounts {
  public:
   Accounts(db::Database& database, const Clock& clock, Random& random);
 
-  // Creates a user with their own namespace. Names: one repository-name component of 2 to 40 bytes that is
-  // not reserved. Passwords: 8 to 1024 bytes. The first segments of our own routes are reserved.
+  // Creates a user with their own namespace. Names: one repository-name component of 2 to 40 bytes
+  // that is not reserved. Passwords: 8 to 1024 bytes. The first segments of our own routes are
+  // reserved.
   Result<Account> create_user(const NewUser& user, const events::Actor& actor);
-  Result<Account> update_user(std::string_view name, const UserChange& change, const events::Actor& actor);
+  Result<Account> update_user(std::string_view name, const UserChange& change,
+                              const events::Actor& actor);
   // Refuses (conflict/kLastAdministrator) to remove or disable the last active administrator.
   // Deletion comes with the API; disabling ends every right with the next request.
 

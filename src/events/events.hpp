@@ -33,9 +33,9 @@ enum class Type {
   repository_updated,
   repository_deleted,
   user_created,
-  user_updated,   // password, disabled, enabled, administrator
+  user_updated,  // password, disabled, enabled, administrator
   user_deleted,
-  login_failed,   // counted, see PullCounter's sibling
+  login_failed,  // counted, see PullCounter's sibling
   signing_key_rotated,
 };
 std::string_view name(Type type);
@@ -58,8 +58,8 @@ struct Event {
   std::string tag;
   std::string digest;
   std::string media_type;
-  std::string object;       // the account concerned, for user_… and login_failed
-  std::int64_t count = 1;   // of pulls or failures gathered
+  std::string object;      // the account concerned, for user_… and login_failed
+  std::int64_t count = 1;  // of pulls or failures gathered
 };
 
 // Adds an event to the caller's transaction.
@@ -69,8 +69,8 @@ Result<void> append(db::Tx& tx, const Event& event);
 Result<std::vector<Event>> list(db::Tx& tx, std::int64_t after, int limit);
 
 // Counts what happens too often for a row each: pulls per repository, tag, digest and user, failed
-// logins per address and name; flush() writes them (called every second and at the end). A crash may
-// lose a second of them. Safe from any thread; record() never blocks on the database. Bounded:
+// logins per address and name; flush() writes them (called every second and at the end). A crash
+// may lose a second of them. Safe from any thread; record() never blocks on the database. Bounded:
 // beyond `capacity` distinct keys between two flushes the client detail is folded together.
 class Counted {
  public:

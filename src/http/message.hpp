@@ -20,10 +20,11 @@
 namespace holdfast::http {
 
 // Reasons of a body that could not be read.
-inline constexpr std::string_view kBodyTooLarge = "body_too_large";    // too_large
-inline constexpr std::string_view kBodyMalformed = "body_malformed";   // invalid: bad chunk framing
-inline constexpr std::string_view kBodyTruncated = "body_truncated";   // unavailable: the peer went away
-inline constexpr std::string_view kBodyTimeout = "body_timeout";       // timeout
+inline constexpr std::string_view kBodyTooLarge = "body_too_large";   // too_large
+inline constexpr std::string_view kBodyMalformed = "body_malformed";  // invalid: bad chunk framing
+inline constexpr std::string_view kBodyTruncated =
+    "body_truncated";                                             // unavailable: the peer went away
+inline constexpr std::string_view kBodyTimeout = "body_timeout";  // timeout
 
 enum class Method { get, head, post, put, patch, del, options, other };
 
@@ -33,7 +34,7 @@ struct Client {
   std::string address;  // "192.0.2.7" or "2001:db8::1", no port
   std::uint16_t port = 0;
   bool secure = false;  // the client's side is https
-  std::string host;     // authority the client used: "dtr.mydns.com" or "localhost:8443"; may be empty
+  std::string host;  // authority the client used: "dtr.mydns.com" or "localhost:8443"; may be empty
 };
 
 // The head of a request. Views live as long as the handler runs.
@@ -109,7 +110,8 @@ class Response {
   // Ask for the connection to be closed after this response.
   Response& close();
 
-  using Content = std::variant<std::monostate, std::string, std::shared_ptr<const std::string>, SourceBody>;
+  using Content =
+      std::variant<std::monostate, std::string, std::shared_ptr<const std::string>, SourceBody>;
   [[nodiscard]] const std::string& lines() const { return lines_; }
   [[nodiscard]] const Content& content() const { return content_; }
   [[nodiscard]] std::uint64_t content_length() const;

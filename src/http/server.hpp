@@ -30,9 +30,9 @@ struct Limits {
 
 // One place to listen.
 struct Listener {
-  net::Endpoint endpoint;                      // port 0: any free one; or a unix socket
-  std::shared_ptr<net::TlsContext> tls;        // nothing: plain
-  bool proxy_protocol = false;                 // PROXY v1/v2 from trusted proxies comes first
+  net::Endpoint endpoint;                // port 0: any free one; or a unix socket
+  std::shared_ptr<net::TlsContext> tls;  // nothing: plain
+  bool proxy_protocol = false;           // PROXY v1/v2 from trusted proxies comes first
   Handler handler;
 };
 
@@ -58,7 +58,7 @@ struct Options {
   std::vector<Listener> listeners;
   Limits limits;
   std::vector<net::Network> trusted_proxies;
-  std::size_t threads = 0;  // 0: one per core
+  std::size_t threads = 0;                       // 0: one per core
   std::function<void(const Served&)> on_served;  // called on the loops; must be quick; may be empty
 };
 

@@ -35,8 +35,8 @@ class KeyStore {
   Random& random_;
 };
 
-// Reads the sealing key, or makes it on a first start (`create`): 32 random bytes in hex, mode 0600,
-// synced. Refuses (denied) a file that others can read.
+// Reads the sealing key, or makes it on a first start (`create`): 32 random bytes in hex, mode
+// 0600, synced. Refuses (denied) a file that others can read.
 enum class IfMissing { create, fail };
 Result<crypto::Sealer> load_sealer(const std::string& path, IfMissing if_missing, Random& random);
 

@@ -14,8 +14,8 @@ inline constexpr std::string_view kCertificateInvalid = "certificate_invalid";  
 // connections run: those that are open keep theirs. Safe from any thread.
 class TlsContext {
  public:
-  // PEM texts: leaf first, then intermediates. invalid/kCertificateInvalid when they do not parse or
-  // the key does not belong to the certificate.
+  // PEM texts: leaf first, then intermediates. invalid/kCertificateInvalid when they do not parse
+  // or the key does not belong to the certificate.
   static Result<std::shared_ptr<TlsContext>> create(const std::string& certificate_pem,
                                                     const std::string& key_pem);
   // The same check; on error the old certificate stays.

@@ -22,11 +22,13 @@
 
 namespace holdfast::repos {
 
-inline constexpr std::string_view kBlobUnknown = "blob_unknown";                  // not_found
-inline constexpr std::string_view kManifestUnknown = "manifest_unknown";          // not_found
-inline constexpr std::string_view kManifestBlobUnknown = "manifest_blob_unknown";  // invalid; details: digests
+inline constexpr std::string_view kBlobUnknown = "blob_unknown";          // not_found
+inline constexpr std::string_view kManifestUnknown = "manifest_unknown";  // not_found
+inline constexpr std::string_view kManifestBlobUnknown =
+    "manifest_blob_unknown";  // invalid; details: digests
 inline constexpr std::string_view kManifestDigestMismatch = "manifest_digest_mismatch";  // invalid
-inline constexpr std::string_view kBlobInUse = "blob_in_use";  // conflict; details: manifests that need it
+inline constexpr std::string_view kBlobInUse =
+    "blob_in_use";  // conflict; details: manifests that need it
 
 // A tag or a digest, as the path of a manifest names it.
 using Reference = std::variant<oci::Tag, oci::Digest>;
@@ -48,8 +50,8 @@ struct StoredBlob {
 };
 
 struct PutManifest {
-  std::vector<oci::Tag> tags;               // tags to set; empty for a push by digest alone
-  std::optional<oci::Digest> digest;        // the digest the client names; none: sha256 is computed
+  std::vector<oci::Tag> tags;         // tags to set; empty for a push by digest alone
+  std::optional<oci::Digest> digest;  // the digest the client names; none: sha256 is computed
   std::string content_type;
   std::string bytes;
 };
@@ -72,13 +74,17 @@ enum class SparseIndexes { refuse, allow };
 // decided here: the edge did.
 class Content {
  public:
-  Content(db::Database& database, Repositories& repositories, const Clock& clock, SparseIndexes sparse);
+  Content(db::Database& database, Repositories& repositories, const Clock& clock,
+          SparseIndexes sparse);
 
   // --- blobs
-  // In memory or nothing. Keyed by repository id and digest: a blob is seen only where it is linked.
-  std::shared_ptr<const StoredBlob> cached_blob(std::int64_t repository_id, const oci::Digest& digest);
+  // In memory or nothing. Keyed by repository id and digest: a blob is seen only where it is
+  // linked.
+  std::shared_ptr<const StoredBlob> cached_blob(std::int64_t repository_id,
+                                                const oci::Digest& digest);
   // not_found/kBlobUnknown.
-  Result<std::shared_ptr<const StoredBlob>> blob(std::int64_t repository_id, const oci::Digest& digest);
+  Result<std::shared_ptr<const StoredBlob>> blob(std::int64_t repository_id,
+                                                 const oci::Digest& digest);
   // Links a blob that another repository has. kBlobUnknown when `from` does not hold it.
   Result<void> mount(const Repository& from, const Repository& into, const oci::Digest& digest);
   // The repositories that hold a blob, oldest link first, at most `limit` (anonymous mount).
@@ -90,7 +96,8 @@ class Content {
 
   // --- manifests
   // By tag or digest. In memory or nothing: both steps must be remembered.
-  std::shared_ptr<const StoredManifest> cached_manifest(std::int64_t repository_id, std::string_view reference);
+  std::shared_ptr<const StoredManifest> cached_manifest(std::int64_t repository_id,
+                                                        std::string_view reference);
   // not_found/kManifestUnknown.
   Result<std::shared_ptr<const StoredManifest>> manifest(std::int64_t repository_id,
                                                          const Reference& reference);
@@ -105,21 +112,23 @@ class Content {
 
   // --- lists, in byte order, behind `after` (which need not exist)
   Result<Page<std::string>> tags(std::int64_t repository_id, std::string_view after, int limit);
-  // Ready-made descriptors (JSON) of the manifests whose subject is `subject`, in digest order, behind
-  // the digest `after`; with `artifact_type` only those. Fallback-tag indexes that clients pushed are
-  // merged in (entries whose manifest exists here), each digest once.
+  // Ready-made descriptors (JSON) of the manifests whose subject is `subject`, in digest order,
+  // behind the digest `after`; with `artifact_type` only those. Fallback-tag indexes that clients
+  // pushed are merged in (entries whose manifest exists here), each digest once.
   struct Referrer {
     std::string digest;
     std::string descriptor_json;
   };
   Result<Page<Referrer>> referrers(std::int64_t repository_id, const oci::Digest& subject,
-                                   std::string_view artifact_type, std::string_view after, int limit);
+                                   std::string_view artifact_type, std::string_view after,
+                                   int limit);
 
   // Links freshly stored bytes in the transaction of the upload's end. The first row of a digest
   // wins; gives the key that is not needed any more (the loser's) to be erased after COMMIT.
   static Result<std::optional<blob::BlobKey>> link_blob(db::Tx& tx, std::int64_t repository_id,
                                                         const oci::Digest& digest,
-                                                        const blob::Committed& committed, Timestamp now);
+                                                        const blob::Committed& committed,
+                                                        Timestamp now);
   // To be called after the COMMIT of a change made through a Tx of another module.
   void forget_blob(std::int64_t repository_id, const oci::Digest& digest);
 

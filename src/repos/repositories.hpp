@@ -34,7 +34,8 @@ class Repositories {
   // In an existing namespace. kRepositoryExists, kNamespaceUnknown.
   Result<Repository> create(const oci::RepositoryName& name, Visibility visibility,
                             const events::Actor& actor);
-  // Deletes it with its tags, manifests, links and upload sessions' rows; bytes are collected later.
+  // Deletes it with its tags, manifests, links and upload sessions' rows; bytes are collected
+  // later.
   Result<void> remove(const oci::RepositoryName& name, const events::Actor& actor);
   Result<Repository> set_visibility(const oci::RepositoryName& name, Visibility visibility,
                                     const events::Actor& actor);
@@ -48,7 +49,8 @@ class Repositories {
 
   // Names behind `after` in byte order, at most `limit`, only those in `visible`. O(limit) whatever
   // is stored and whoever asks.
-  Result<std::vector<std::string>> list(const VisibleSet& visible, std::string_view after, int limit);
+  Result<std::vector<std::string>> list(const VisibleSet& visible, std::string_view after,
+                                        int limit);
 
   // Drops what is remembered of a repository.
   void forget(std::string_view name);

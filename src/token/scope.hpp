@@ -25,10 +25,10 @@ struct Access {
   Actions actions;
 };
 
-// One scope or several joined by spaces, as a query parameter or form field holds them. Split at the
-// first and the last ':' (a name may hold one: host:port/ns/repo). `repository(plugin)` counts as
-// `repository`; unknown types, unknown actions and malformed entries are left out; duplicates merge;
-// at most 64 entries are read.
+// One scope or several joined by spaces, as a query parameter or form field holds them. Split at
+// the first and the last ':' (a name may hold one: host:port/ns/repo). `repository(plugin)` counts
+// as `repository`; unknown types, unknown actions and malformed entries are left out; duplicates
+// merge; at most 64 entries are read.
 std::vector<Access> parse_scopes(std::string_view text);
 // The repository that a scope's name stands for: "host:port/ns/repo" with our own host gives
 // "ns/repo"; nothing when it is no valid name here.

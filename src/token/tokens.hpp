@@ -23,7 +23,8 @@ namespace holdfast::token {
 
 inline constexpr std::string_view kTokenInvalid = "token_invalid";  // unauthenticated
 inline constexpr std::string_view kTokenExpired = "token_expired";  // unauthenticated
-inline constexpr std::string_view kRefreshTokenInvalid = "refresh_token_invalid";  // unauthenticated
+inline constexpr std::string_view kRefreshTokenInvalid =
+    "refresh_token_invalid";  // unauthenticated
 
 std::span<const db::Migration> migrations();
 
@@ -51,13 +52,16 @@ struct Settings {
 class Tokens {
  public:
   // Reads the signing keys, makes the first on a first start.
-  static Result<std::unique_ptr<Tokens>> open(db::Database& database, keys::KeyStore& keys, Settings settings,
-                                              const Clock& clock, Random& random);
+  static Result<std::unique_ptr<Tokens>> open(db::Database& database, keys::KeyStore& keys,
+                                              Settings settings, const Clock& clock,
+                                              Random& random);
   ~Tokens();
 
-  Issued issue(std::int64_t account_id, std::string_view subject, const std::vector<Access>& access);
-  // Signature by a known key (kid), issuer, audience, nbf and exp with 60 s leeway. `alg` other than
-  // ES256 is refused, so is a token over 16 KiB. Verified tokens are remembered by SHA-256 until they expire.
+  Issued issue(std::int64_t account_id, std::string_view subject,
+               const std::vector<Access>& access);
+  // Signature by a known key (kid), issuer, audience, nbf and exp with 60 s leeway. `alg` other
+  // than ES256 is refused, so is a token over 16 KiB. Verified tokens are remembered by SHA-256
+  // until they expire.
   Result<std::shared_ptr<const Claims>> verify(std::string_view token);
 
   // A new signing key from now on; older ones verify until their last token has expired.
@@ -65,8 +69,8 @@ class Tokens {
   // {"keys":[…]}: the public keys.
   std::string jwks() const;
 
-  // Refresh tokens: opaque, stored as SHA-256, bound to user and service, revocable. Dropped with the
-  // account's version (a changed password or a disabled account ends them).
+  // Refresh tokens: opaque, stored as SHA-256, bound to user and service, revocable. Dropped with
+  // the account's version (a changed password or a disabled account ends them).
   Result<std::string> issue_refresh(const accounts::Account& account, std::string_view client_id);
   Result<std::int64_t> verify_refresh(std::string_view refresh_token, std::string_view service);
 

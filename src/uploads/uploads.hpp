@@ -22,8 +22,10 @@
 namespace holdfast::uploads {
 
 inline constexpr std::string_view kUploadUnknown = "upload_unknown";  // not_found
-inline constexpr std::string_view kUploadBusy = "upload_busy";        // conflict: another request writes to it
-inline constexpr std::string_view kRangeInvalid = "range_invalid";    // out_of_range: gap, overlap or repeat
+inline constexpr std::string_view kUploadBusy =
+    "upload_busy";  // conflict: another request writes to it
+inline constexpr std::string_view kRangeInvalid =
+    "range_invalid";  // out_of_range: gap, overlap or repeat
 
 std::span<const db::Migration> migrations();
 
@@ -62,7 +64,8 @@ class Uploads {
 
   // Checks the digest, makes the bytes durable, links the blob, drops the session row: when it
   // returns, all of it survives a power cut. blob::kDigestMismatch (the session is then kept).
-  Result<void> finish(Upload upload, const repos::Repository& repository, const oci::Digest& digest);
+  Result<void> finish(Upload upload, const repos::Repository& repository,
+                      const oci::Digest& digest);
   // kUploadUnknown, kUploadBusy.
   Result<void> cancel(const repos::Repository& repository, std::string_view id);
 

@@ -13,26 +13,30 @@ constexpr std::int64_t kDay = 24LL * 60 * 60;
 constexpr std::array kSettings{
     Setting{"data_dir", Type::string, "/var/lib/holdfast",
             "Folder that holds everything the server keeps: database, blobs, keys."},
-    Setting{"external_url", Type::string, "",
-            "URL under which clients reach the registry, without a path; empty: the name each client "
-            "used. Set it when a proxy is in front."},
+    Setting{
+        "external_url", Type::string, "",
+        "URL under which clients reach the registry, without a path; empty: the name each client "
+        "used. Set it when a proxy is in front."},
     Setting{"trusted_proxies", Type::list, "",
             "Addresses or networks of proxies whose X-Forwarded-* fields and PROXY headers are "
             "believed."},
-    Setting{"create_repository_on_push", Type::boolean, "false",
-            "Whether a push makes a missing repository (private) in a namespace that the user owns."},
+    Setting{
+        "create_repository_on_push", Type::boolean, "false",
+        "Whether a push makes a missing repository (private) in a namespace that the user owns."},
     Setting{"allow_sparse_indexes", Type::boolean, "false",
             "Whether an index may name manifests that are not in the repository."},
 
     Setting{"https.listen", Type::string, ":8443",
             "Address and port for HTTPS: \"host:port\", or \":port\" for every address."},
-    Setting{"https.proxy_protocol", Type::boolean, "false",
-            "Whether connections from trusted proxies to the HTTPS port begin with a PROXY header."},
+    Setting{
+        "https.proxy_protocol", Type::boolean, "false",
+        "Whether connections from trusted proxies to the HTTPS port begin with a PROXY header."},
     Setting{"http.listen", Type::string, ":8080", "Address and port for plain HTTP."},
-    Setting{"http.mode", Type::choice, "redirect",
-            "What plain HTTP does: redirect to HTTPS; serve, only for loopback or behind a TLS proxy, "
-            "since passwords travel in clear; off.",
-            "redirect|serve|off"},
+    Setting{
+        "http.mode", Type::choice, "redirect",
+        "What plain HTTP does: redirect to HTTPS; serve, only for loopback or behind a TLS proxy, "
+        "since passwords travel in clear; off.",
+        "redirect|serve|off"},
     Setting{"http.proxy_protocol", Type::boolean, "false",
             "Whether connections from trusted proxies to the HTTP port begin with a PROXY header."},
 
@@ -40,28 +44,64 @@ constexpr std::array kSettings{
             "PEM file with the server's certificate and its intermediates; empty: the built-in "
             "authority issues one. Changes are taken up without a restart."},
     Setting{"tls.key", Type::string, "", "PEM file with the private key of tls.certificate."},
-    Setting{"tls.names", Type::list, "",
-            "Host names and addresses for the certificate of the built-in authority; empty: localhost, "
-            "127.0.0.1, ::1, the machine's name and the host of external_url."},
+    Setting{
+        "tls.names", Type::list, "",
+        "Host names and addresses for the certificate of the built-in authority; empty: localhost, "
+        "127.0.0.1, ::1, the machine's name and the host of external_url."},
 
-    Setting{"limits.header", Type::bytes, "64KiB", "Longest head of a request, in bytes.", {}, 4096,
+    Setting{"limits.header",
+            Type::bytes,
+            "64KiB",
+            "Longest head of a request, in bytes.",
+            {},
+            4096,
             kMiB},
-    Setting{"limits.connections", Type::integer, "20000", "Connections open at once.", {}, 10,
+    Setting{"limits.connections",
+            Type::integer,
+            "20000",
+            "Connections open at once.",
+            {},
+            10,
             1'000'000},
-    Setting{"limits.header_timeout", Type::duration, "20s",
-            "Time for the head of a request to arrive.", {}, 1, 3600},
-    Setting{"limits.idle_timeout", Type::duration, "75s",
-            "Time that a connection may stay open between two requests.", {}, 1, 3600},
-    Setting{"limits.body_timeout", Type::duration, "60s",
-            "Time without a single byte of a body arriving or leaving.", {}, 1, 3600},
-    Setting{"limits.drain", Type::duration, "30s",
-            "Time that requests under way get to end when the server stops.", {}, 0, 3600},
-    Setting{"limits.manifest", Type::bytes, "8MiB", "Largest manifest, in bytes.", {}, 4 * kMiB,
+    Setting{"limits.header_timeout",
+            Type::duration,
+            "20s",
+            "Time for the head of a request to arrive.",
+            {},
+            1,
+            3600},
+    Setting{"limits.idle_timeout",
+            Type::duration,
+            "75s",
+            "Time that a connection may stay open between two requests.",
+            {},
+            1,
+            3600},
+    Setting{"limits.body_timeout",
+            Type::duration,
+            "60s",
+            "Time without a single byte of a body arriving or leaving.",
+            {},
+            1,
+            3600},
+    Setting{"limits.drain",
+            Type::duration,
+            "30s",
+            "Time that requests under way get to end when the server stops.",
+            {},
+            0,
+            3600},
+    Setting{"limits.manifest",
+            Type::bytes,
+            "8MiB",
+            "Largest manifest, in bytes.",
+            {},
+            4 * kMiB,
             64 * kMiB},
-    Setting{"limits.blob", Type::bytes, "0", "Largest blob, in bytes; 0: no limit.", {}, 0,
-            INT64_MAX},
-    Setting{"limits.page", Type::integer, "1000", "Most entries in one page of a list.", {}, 1,
-            10'000},
+    Setting{
+        "limits.blob", Type::bytes, "0", "Largest blob, in bytes; 0: no limit.", {}, 0, INT64_MAX},
+    Setting{
+        "limits.page", Type::integer, "1000", "Most entries in one page of a list.", {}, 1, 10'000},
 
     Setting{"log.format", Type::choice, "text", "Log lines for people (text) or machines (json).",
             "text|json"},
@@ -69,23 +109,45 @@ constexpr std::array kSettings{
             "debug|info|warn|error"},
     Setting{"log.access", Type::boolean, "true", "Whether each request gets a line in the log."},
 
-    Setting{"token.lifetime", Type::duration, "5m", "How long an access token is good for.", {}, 60,
+    Setting{"token.lifetime",
+            Type::duration,
+            "5m",
+            "How long an access token is good for.",
+            {},
+            60,
             kDay},
-    Setting{"token.refresh_tokens", Type::boolean, "false",
-            "Whether clients that ask for a refresh token get one: docker then stores it instead of "
-            "the password, but skopeo and podman cannot log in with the same file."},
+    Setting{
+        "token.refresh_tokens", Type::boolean, "false",
+        "Whether clients that ask for a refresh token get one: docker then stores it instead of "
+        "the password, but skopeo and podman cannot log in with the same file."},
 
-    Setting{"uploads.expire_after", Type::duration, "7d",
-            "Age at which an untouched, unfinished upload is dropped.", {}, 60, 365 * kDay},
+    Setting{"uploads.expire_after",
+            Type::duration,
+            "7d",
+            "Age at which an untouched, unfinished upload is dropped.",
+            {},
+            60,
+            365 * kDay},
 
-    Setting{"threads.network", Type::integer, "0",
-            "Threads for connections; 0: one per core.", {}, 0, 256},
-    Setting{"threads.blocking", Type::integer, "0",
-            "Threads for disk, database and passwords; 0: eight per core, at least 16.", {}, 0, 1024},
+    Setting{"threads.network",
+            Type::integer,
+            "0",
+            "Threads for connections; 0: one per core.",
+            {},
+            0,
+            256},
+    Setting{"threads.blocking",
+            Type::integer,
+            "0",
+            "Threads for disk, database and passwords; 0: eight per core, at least 16.",
+            {},
+            0,
+            1024},
 
     Setting{"metrics.enabled", Type::boolean, "true", "Whether /metrics answers to Prometheus."},
-    Setting{"metrics.allow", Type::list, "127.0.0.0/8,::1",
-            "Addresses or networks that may read /metrics, directly and not through an HTTP proxy."},
+    Setting{
+        "metrics.allow", Type::list, "127.0.0.0/8,::1",
+        "Addresses or networks that may read /metrics, directly and not through an HTTP proxy."},
 };
 
 struct Unit {
@@ -93,11 +155,13 @@ struct Unit {
   std::int64_t factor;
 };
 // Largest first: to_toml prints in the largest unit that fits.
-constexpr std::array kByteUnits{Unit{"TiB", kMiB * kMiB}, Unit{"GiB", kMiB * 1024},
+constexpr std::array kByteUnits{Unit{"TiB", kMiB* kMiB}, Unit{"GiB", kMiB * 1024},
                                 Unit{"MiB", kMiB}, Unit{"KiB", 1024}, Unit{"B", 1}};
 constexpr std::array kDurationUnits{Unit{"d", kDay}, Unit{"h", 3600}, Unit{"m", 60}, Unit{"s", 1}};
 
-Error wrong(std::string message) { return fail(ErrorCode::invalid, "setting_invalid", std::move(message)); }
+Error wrong(std::string message) {
+  return fail(ErrorCode::invalid, "setting_invalid", std::move(message));
+}
 
 std::string quoted(std::string_view text) {
   std::string result = "\"";
@@ -135,7 +199,8 @@ std::optional<std::int64_t> number(std::string_view digits) {
 }
 
 // "64KiB" by its unit; a bare number only where `bare` says so.
-std::optional<std::int64_t> quantity(std::string_view text, std::span<const Unit> units, bool bare) {
+std::optional<std::int64_t> quantity(std::string_view text, std::span<const Unit> units,
+                                     bool bare) {
   const auto end = std::min(text.find_first_not_of("0123456789"), text.size());
   const auto count = number(text.substr(0, end));
   if (!count) return std::nullopt;
@@ -152,7 +217,8 @@ std::optional<std::int64_t> quantity(std::string_view text, std::span<const Unit
 std::string in_units(std::int64_t value, std::span<const Unit> units) {
   if (value == 0) return "0";
   for (const Unit& unit : units) {
-    if (value % unit.factor == 0) return std::to_string(value / unit.factor) + std::string(unit.suffix);
+    if (value % unit.factor == 0)
+      return std::to_string(value / unit.factor) + std::string(unit.suffix);
   }
   return std::to_string(value);
 }
@@ -165,8 +231,9 @@ std::string bound_text(const Setting& setting, std::int64_t bound) {
 
 Result<Value> bounded(const Setting& setting, std::int64_t value) {
   if (value < setting.minimum || value > setting.maximum) {
-    return wrong("is out of bounds; write a value from " + bound_text(setting, setting.minimum) +
-                 (setting.maximum == INT64_MAX ? " up" : " to " + bound_text(setting, setting.maximum)));
+    return wrong(
+        "is out of bounds; write a value from " + bound_text(setting, setting.minimum) +
+        (setting.maximum == INT64_MAX ? " up" : " to " + bound_text(setting, setting.maximum)));
   }
   return Value{value};
 }
@@ -213,13 +280,20 @@ Result<Value> parse_choice(const Setting& setting, const RawValue& raw) {
 
 std::string_view name(Type type) {
   switch (type) {
-    case Type::string: return "string";
-    case Type::list: return "list";
-    case Type::boolean: return "boolean";
-    case Type::integer: return "integer";
-    case Type::bytes: return "bytes";
-    case Type::duration: return "duration";
-    case Type::choice: return "choice";
+    case Type::string:
+      return "string";
+    case Type::list:
+      return "list";
+    case Type::boolean:
+      return "boolean";
+    case Type::integer:
+      return "integer";
+    case Type::bytes:
+      return "bytes";
+    case Type::duration:
+      return "duration";
+    case Type::choice:
+      return "choice";
   }
   return "";
 }
@@ -281,9 +355,12 @@ Result<Value> parse(const Setting& setting, const RawValue& raw) {
         return wrong("holds a line break or a zero byte; write one line");
       }
       return Value{*text};
-    case Type::list: return parse_list(raw);
-    case Type::boolean: return parse_boolean(raw);
-    case Type::choice: return parse_choice(setting, raw);
+    case Type::list:
+      return parse_list(raw);
+    case Type::boolean:
+      return parse_boolean(raw);
+    case Type::choice:
+      return parse_choice(setting, raw);
     case Type::integer: {
       const auto value = integer != nullptr ? std::optional(*integer)
                          : text != nullptr  ? number(*text)
@@ -300,7 +377,8 @@ Result<Value> parse(const Setting& setting, const RawValue& raw) {
     }
     case Type::duration: {
       const auto value = text != nullptr ? quantity(*text, kDurationUnits, false) : std::nullopt;
-      if (!value) return wrong("is not a duration; write one such as \"60s\", \"5m\", \"2h\" or \"7d\"");
+      if (!value)
+        return wrong("is not a duration; write one such as \"60s\", \"5m\", \"2h\" or \"7d\"");
       return bounded(setting, *value);
     }
   }

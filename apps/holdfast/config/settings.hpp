@@ -1,5 +1,5 @@
-// Every setting as one line of data: files, variables, flags, `config show` and the guide's table all
-// come from here.
+// Every setting as one line of data: files, variables, flags, `config show` and the guide's table
+// all come from here.
 #pragma once
 
 #include <cstdint>
@@ -40,7 +40,8 @@ std::string variable(const Setting& setting);
 // The known word closest to `word`, when it is close enough to be a slip of the finger.
 std::optional<std::string> nearest(std::string_view word, std::span<const std::string> known);
 
-// A value of the right type and within its bounds: bytes and durations as integers (bytes, seconds).
+// A value of the right type and within its bounds: bytes and durations as integers (bytes,
+// seconds).
 using Value = std::variant<std::string, std::vector<std::string>, bool, std::int64_t>;
 // What a source holds, before it is checked: TOML has types, variables and flags have text.
 using RawValue = std::variant<std::string, std::vector<std::string>, bool, std::int64_t>;

@@ -1,12 +1,11 @@
 #include "config/sources.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
 #include <system_error>
+#include <unistd.h>
 
 // Errors as values, not exceptions, and the library's code in this one file.
 #define TOML_EXCEPTIONS 0
@@ -32,7 +31,8 @@ void take(const Setting& setting, const RawValue& raw, std::string where, Values
           std::vector<Problem>& problems) {
   auto value = parse(setting, raw);
   if (!value) {
-    problems.push_back({std::move(where), std::string(setting.name) + " " + value.error().message + "."});
+    problems.push_back(
+        {std::move(where), std::string(setting.name) + " " + value.error().message + "."});
     return;
   }
   values.set(setting, *std::move(value), std::move(where));
@@ -74,8 +74,8 @@ class TomlReader {
         if (const auto* section = node.as_table()) {
           read_table(*section, name + ".");
         } else {
-          problems_.push_back({where, "\"" + name + "\" is a section; write [" + name +
-                                          "] above its settings."});
+          problems_.push_back(
+              {where, "\"" + name + "\" is a section; write [" + name + "] above its settings."});
         }
       } else {
         read_unknown(name, node, where);
@@ -107,7 +107,8 @@ class TomlReader {
     }
     std::string message = "unknown setting \"" + name + "\"";
     if (const auto guess = nearest(name, known_)) message += "; did you mean \"" + *guess + "\"";
-    problems_.push_back({where, message + (message.ends_with("\"") && message.contains(';') ? "?" : ".")});
+    problems_.push_back(
+        {where, message + (message.ends_with("\"") && message.contains(';') ? "?" : ".")});
   }
 
   bool is_section(const std::string& name) const {

@@ -31,8 +31,8 @@ struct Caller {
 // password may not be tried now. In memory when token or password is remembered, else on the pool.
 class Callers {
  public:
-  Callers(accounts::Accounts& accounts, accounts::Authenticator& authenticator, token::Tokens& tokens,
-          async::BlockingPool& pool);
+  Callers(accounts::Accounts& accounts, accounts::Authenticator& authenticator,
+          token::Tokens& tokens, async::BlockingPool& pool);
   boost::asio::awaitable<Result<Caller>> identify(http::Request& request);
 
  private:

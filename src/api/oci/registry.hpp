@@ -1,5 +1,5 @@
-// The OCI distribution API (/v2), as distribution-spec 1.1.1, the 1.2 draft's additions and Docker's
-// clients have it.
+// The OCI distribution API (/v2), as distribution-spec 1.1.1, the 1.2 draft's additions and
+// Docker's clients have it.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
