@@ -65,6 +65,9 @@ struct Subject {
   std::vector<Grant> grants;  // the highest per (namespace, repository); sorted by both
 };
 
+// Reads a user's Subject. not_found/kAccountUnknown for no such user.
+Result<Subject> load_subject(db::Tx& tx, std::int64_t account_id);
+
 struct NewUser {
   std::string name;
   std::string password;

@@ -61,7 +61,9 @@ Result<std::vector<Descriptor>> parse_descriptors(const json::value& root, std::
   return list;
 }
 
-Result<std::string> decide_media_type(const json::value& root, std::string_view content_type) {
+// Sets media type and kind from the body's mediaType and the request's Content-Type.
+Result<void> decide_media_type(const json::value& root, std::string_view content_type,
+                               Manifest& manifest) {
   const std::string header = without_parameters(content_type);
   const json::value* field = codec::member(root, "mediaType");
   if (field != nullptr && !field->is_string()) return invalid("mediaType must be a string");
@@ -70,17 +72,20 @@ Result<std::string> decide_media_type(const json::value& root, std::string_view 
     return invalid(
         fmt::format("mediaType \"{}\" differs from the Content-Type \"{}\"", body, header));
   }
-  std::string media_type = body.empty() ? header : body;
+  const std::string media_type = body.empty() ? header : body;
   if (is_schema1(media_type)) {
     return invalid(
         "schema 1 manifests are not accepted: push the image again with a current client");
   }
-  if (!manifest_kind(media_type)) {
+  const auto kind = manifest_kind(media_type);
+  if (!kind) {
     return invalid(media_type.empty()
                        ? std::string("neither Content-Type nor mediaType says what the manifest is")
                        : fmt::format("\"{}\" is not the type of a manifest", media_type));
   }
-  return media_type;
+  manifest.media_type = media_type;
+  manifest.kind = *kind;
+  return {};
 }
 
 Result<void> parse_annotations(const json::value& root, Manifest& manifest) {
@@ -128,8 +133,7 @@ Result<Manifest> parse_manifest(std::string_view bytes, std::string_view content
     return invalid("schemaVersion must be 2");
   }
   Manifest manifest;
-  HF_TRY(manifest.media_type, decide_media_type(root, content_type));
-  manifest.kind = *manifest_kind(manifest.media_type);
+  HF_CHECK(decide_media_type(root, content_type, manifest));
   manifest.artifact_type = text_or_empty(root, "artifactType");
   HF_CHECK(parse_annotations(root, manifest));
   if (const json::value* subject = codec::member(root, "subject"); subject && !subject->is_null()) {

@@ -25,6 +25,13 @@ namespace {
 constexpr Dialect kDialect{"INTEGER PRIMARY KEY AUTOINCREMENT", "INTEGER", "TEXT", "BLOB",
                            " STRICT"};
 
+// Some errors (a full disk) make SQLite end the whole transaction: then all of it failed, whatever
+// the function made of the error.
+Error rolled_back(const Result<void>& outcome) {
+  if (!outcome) return outcome.error();
+  return fail(ErrorCode::unavailable, kDatabaseUnavailable, "the database rolled the change back");
+}
+
 class SqliteDatabase final : public Database {
  public:
   SqliteDatabase(std::string path, std::unique_ptr<Connection> writer)
@@ -43,8 +50,8 @@ class SqliteDatabase final : public Database {
   struct Waiting {
     Durability durability;
     const Function& function;
-    std::optional<Result<void>> outcome{};  // the leader's to write
-    bool done = false;                      // guarded by mutex_; then the outcome is there
+    Result<void> outcome{};  // the leader's to write
+    bool done = false;       // guarded by mutex_; then the outcome is there
   };
 
   void commit_group(const std::vector<Waiting*>& group);
@@ -70,7 +77,7 @@ Result<void> SqliteDatabase::write(Durability durability, const Function& functi
   std::unique_lock lock(mutex_);
   queue_.push_back(&mine);
   changed_.wait(lock, [&] { return mine.done || !leading_; });
-  if (mine.done) return std::move(*mine.outcome);
+  if (mine.done) return mine.outcome;
   leading_ = true;
   const std::vector<Waiting*> group = std::exchange(queue_, {});
   lock.unlock();
@@ -79,7 +86,7 @@ Result<void> SqliteDatabase::write(Durability durability, const Function& functi
   leading_ = false;
   for (Waiting* one : group) one->done = true;
   changed_.notify_all();
-  return std::move(*mine.outcome);
+  return mine.outcome;
 }
 
 // The leader's work. Outcomes are read by their owners only after leading_ was cleared under
@@ -95,7 +102,7 @@ void SqliteDatabase::commit_group(const std::vector<Waiting*>& group) {
     HF_CHECK(writer_->run("BEGIN IMMEDIATE"));
     for (Waiting* one : group) {
       one->outcome = run_in_savepoint(one->function);
-      if (!writer_->in_transaction()) return *one->outcome;
+      if (!writer_->in_transaction()) return rolled_back(one->outcome);
     }
     return writer_->run("COMMIT");
   };
@@ -104,7 +111,7 @@ void SqliteDatabase::commit_group(const std::vector<Waiting*>& group) {
   if (writer_->in_transaction()) (void)writer_->run("ROLLBACK");
   // Nothing of the group is stored: not even those whose function had gone well.
   for (Waiting* one : group) {
-    if (!one->outcome || one->outcome->has_value()) one->outcome = committed.error();
+    if (one->outcome) one->outcome = committed.error();
   }
 }
 

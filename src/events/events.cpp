@@ -1,0 +1,94 @@
+#include "events/events.hpp"
+
+#include <array>
+#include <utility>
+
+namespace holdfast::events {
+
+namespace {
+
+constexpr db::Migration kMigrations[] = {
+    {"events/0001-events", R"(CREATE TABLE events (
+        id {id},
+        at {int} NOT NULL,
+        type {text} NOT NULL,
+        actor_id {int} NOT NULL,
+        actor_name {text} NOT NULL,
+        address {text} NOT NULL,
+        client {text} NOT NULL,
+        request_id {text} NOT NULL,
+        repository {text} NOT NULL,
+        tag {text} NOT NULL,
+        digest {text} NOT NULL,
+        media_type {text} NOT NULL,
+        object {text} NOT NULL,
+        count {int} NOT NULL);
+      CREATE INDEX events_repository ON events (repository, id))"},
+};
+
+constexpr std::array<std::pair<Type, std::string_view>, 14> kNames = {{
+    {Type::tag_pushed, "tag_pushed"},
+    {Type::tag_deleted, "tag_deleted"},
+    {Type::manifest_pushed, "manifest_pushed"},
+    {Type::manifest_deleted, "manifest_deleted"},
+    {Type::manifest_pulled, "manifest_pulled"},
+    {Type::blob_deleted, "blob_deleted"},
+    {Type::repository_created, "repository_created"},
+    {Type::repository_updated, "repository_updated"},
+    {Type::repository_deleted, "repository_deleted"},
+    {Type::user_created, "user_created"},
+    {Type::user_updated, "user_updated"},
+    {Type::user_deleted, "user_deleted"},
+    {Type::login_failed, "login_failed"},
+    {Type::signing_key_rotated, "signing_key_rotated"},
+}};
+
+Type type_of(std::string_view text) {
+  for (const auto& [type, word] : kNames) {
+    if (word == text) return type;
+  }
+  return Type::tag_pushed;
+}
+
+}  // namespace
+
+std::span<const db::Migration> migrations() { return kMigrations; }
+
+std::string_view name(Type type) {
+  for (const auto& [known, word] : kNames) {
+    if (known == type) return word;
+  }
+  return "unknown";
+}
+
+Result<void> append(db::Tx& tx, const Event& event) {
+  constexpr std::size_t kClientLimitBytes = 256;
+  const std::string_view client = std::string_view(event.actor.client).substr(0, kClientLimitBytes);
+  HF_CHECK(
+      tx.execute("INSERT INTO events (at, type, actor_id, actor_name, address, client, request_id, "
+                 "repository, "
+                 "tag, digest, media_type, object, count) "
+                 "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+                 {to_micros(event.at), name(event.type), event.actor.account_id, event.actor.name,
+                  event.actor.address, client, event.actor.request_id, event.repository, event.tag,
+                  event.digest, event.media_type, event.object, event.count}));
+  return {};
+}
+
+Result<std::vector<Event>> list(db::Tx& tx, std::int64_t after, int limit) {
+  std::vector<Event> events;
+  HF_CHECK(tx.query(
+      "SELECT id, at, type, actor_id, actor_name, address, client, request_id, repository, tag, "
+      "digest, media_type, object, count FROM events WHERE id > $1 ORDER BY id LIMIT $2",
+      {after, std::int64_t{limit}}, [&](const db::Row& row) -> Result<void> {
+        events.push_back(
+            Event{row.integer(0), from_micros(row.integer(1)), type_of(row.text(2)),
+                  Actor{row.integer(3), row.string(4), row.string(5), row.string(6), row.string(7)},
+                  row.string(8), row.string(9), row.string(10), row.string(11), row.string(12),
+                  row.integer(13)});
+        return {};
+      }));
+  return events;
+}
+
+}  // namespace holdfast::events
