@@ -26,6 +26,7 @@ struct Repository {
 // `access` makes it; lists merge key ranges of the parts (invariant 4).
 struct VisibleSet {
   bool all = false;
+  bool public_ones = true;
   std::vector<std::int64_t> namespace_ids;
   std::vector<std::int64_t> repository_ids;
 };
