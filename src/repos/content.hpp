@@ -74,8 +74,7 @@ enum class SparseIndexes { refuse, allow };
 // decided here: the edge did.
 class Content {
  public:
-  Content(db::Database& database, Repositories& repositories, const Clock& clock,
-          SparseIndexes sparse);
+  Content(db::Database& database, const Clock& clock, SparseIndexes sparse);
 
   // --- blobs
   // In memory or nothing. Keyed by repository id and digest: a blob is seen only where it is
@@ -133,6 +132,8 @@ class Content {
   void forget_blob(std::int64_t repository_id, const oci::Digest& digest);
 
  private:
+  Result<oci::Digest> tag_digest(std::int64_t repository_id, const oci::Tag& tag);
+
   struct State;
   std::shared_ptr<State> state_;
 };

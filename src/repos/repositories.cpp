@@ -17,6 +17,43 @@ constexpr db::Migration kMigrations[] = {
         created_at {int} NOT NULL);
       CREATE INDEX repositories_visible ON repositories (visibility, full_name);
       CREATE INDEX repositories_namespace ON repositories (namespace_id, full_name))"},
+    {"repos/0002-content", R"(CREATE TABLE blobs (
+        id {id},
+        digest {text} NOT NULL UNIQUE,
+        key {text} NOT NULL,
+        size {int} NOT NULL,
+        created_at {int} NOT NULL);
+      CREATE TABLE repository_blobs (
+        repository_id {int} NOT NULL REFERENCES repositories (id) ON DELETE CASCADE,
+        blob_id {int} NOT NULL REFERENCES blobs (id),
+        linked_at {int} NOT NULL,
+        PRIMARY KEY (repository_id, blob_id));
+      CREATE INDEX repository_blobs_blob ON repository_blobs (blob_id, linked_at);
+      CREATE TABLE manifests (
+        id {id},
+        repository_id {int} NOT NULL REFERENCES repositories (id) ON DELETE CASCADE,
+        digest {text} NOT NULL,
+        media_type {text} NOT NULL,
+        artifact_type {text} NOT NULL,
+        subject {text} NOT NULL,
+        content {bytes} NOT NULL,
+        pushed_by {int} NOT NULL,
+        pushed_at {int} NOT NULL,
+        UNIQUE (repository_id, digest));
+      CREATE INDEX manifests_subject ON manifests (repository_id, subject, digest);
+      CREATE TABLE manifest_blobs (
+        manifest_id {int} NOT NULL REFERENCES manifests (id) ON DELETE CASCADE,
+        blob_id {int} NOT NULL REFERENCES blobs (id),
+        PRIMARY KEY (blob_id, manifest_id));
+      CREATE INDEX manifest_blobs_manifest ON manifest_blobs (manifest_id);
+      CREATE TABLE tags (
+        repository_id {int} NOT NULL REFERENCES repositories (id) ON DELETE CASCADE,
+        name {text} NOT NULL,
+        manifest_id {int} NOT NULL REFERENCES manifests (id) ON DELETE CASCADE,
+        pushed_by {int} NOT NULL,
+        pushed_at {int} NOT NULL,
+        PRIMARY KEY (repository_id, name));
+      CREATE INDEX tags_manifest ON tags (manifest_id))"},
 };
 
 constexpr std::size_t kRepositoriesInMemory = 20'000;
@@ -123,7 +160,7 @@ Result<Repository> Repositories::create(const oci::RepositoryName& name, Visibil
                                         const events::Actor& actor) {
   const std::string id = uuid(random_);
   const Timestamp now = clock_.now();
-  std::optional<Repository> made;
+  Result<Repository> made = unknown(name.text());
   HF_CHECK(database_.write(db::Durability::full, [&](db::Tx& tx) -> Result<void> {
     HF_TRY(const std::int64_t owner, namespace_in(tx, name.ns()));
     HF_TRY(const std::int64_t added,
@@ -136,10 +173,11 @@ Result<Repository> Repositories::create(const oci::RepositoryName& name, Visibil
       return fail(ErrorCode::already_exists, kRepositoryExists,
                   fmt::format("there is already a repository {}", name.text()));
     }
-    HF_TRY(made, find_in(tx, name));
+    made = find_in(tx, name);
+    HF_CHECK(made);
     return emit(tx, events::Type::repository_created, name, actor, now);
   }));
-  return std::move(made).value();
+  return made;
 }
 
 Result<void> Repositories::remove(const oci::RepositoryName& name, const events::Actor& actor) {
@@ -154,15 +192,16 @@ Result<void> Repositories::remove(const oci::RepositoryName& name, const events:
 
 Result<Repository> Repositories::set_visibility(const oci::RepositoryName& name,
                                                 Visibility visibility, const events::Actor& actor) {
-  std::optional<Repository> changed;
+  Result<Repository> changed = unknown(name.text());
   HF_CHECK(database_.write(db::Durability::full, [&](db::Tx& tx) -> Result<void> {
     HF_CHECK(tx.execute("UPDATE repositories SET visibility = $2 WHERE full_name = $1",
                         {name.text(), std::int64_t{visibility == Visibility::public_access}}));
-    HF_TRY(changed, find_in(tx, name));
+    changed = find_in(tx, name);
+    HF_CHECK(changed);
     return emit(tx, events::Type::repository_updated, name, actor, clock_.now());
   }));
   forget(name.text());
-  return std::move(changed).value();
+  return changed;
 }
 
 std::shared_ptr<const Repository> Repositories::cached(std::string_view name) {

@@ -185,3 +185,19 @@ def artifact(
     if annotations is not None:
         document["annotations"] = annotations
     return Manifest(OCI_MANIFEST, encode(document), [config, data])
+
+
+def stored(client, repository: str, reference: str):
+    """The manifest that a registry has, with every blob that it names read and compared."""
+    accept = [("Accept", kind) for kind in (DOCKER_MANIFEST, DOCKER_LIST, OCI_MANIFEST, OCI_INDEX)]
+    response = client.manifest(repository, reference, headers=accept)
+    assert response.status == 200, str(response)
+    assert response.header("Docker-Content-Digest") == digest_of(response.body)
+    document = response.json()
+    for entry in [document.get("config"), *(document.get("layers") or [])]:
+        if entry is None:
+            continue
+        data = client.blob(repository, entry["digest"]).body
+        assert digest_of(data) == entry["digest"]
+        assert len(data) == entry["size"], "the size in the manifest is the size of the blob"
+    return response

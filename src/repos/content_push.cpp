@@ -1,0 +1,168 @@
+// Manifests pushed and removed.
+#include <fmt/format.h>
+
+#include "blob/digesting.hpp"
+#include "repos/content.hpp"
+#include "repos/content_state.hpp"
+
+namespace holdfast::repos {
+
+namespace {
+
+oci::Digest digest_of(std::string_view bytes, oci::Algorithm algorithm) {
+  blob::Digesting digesting(algorithm);
+  digesting.update(std::as_bytes(std::span(bytes)));
+  return digesting.digest();
+}
+
+// Ids of the blobs that the manifest needs; invalid with every digest that is not in the
+// repository, children of an index included unless they may be missing.
+Result<std::vector<std::int64_t>> check_references(db::Tx& tx, std::int64_t repository_id,
+                                                   const oci::Manifest& manifest,
+                                                   SparseIndexes sparse) {
+  std::vector<std::int64_t> ids;
+  std::vector<std::string> missing;
+  for (const oci::Descriptor& descriptor : manifest.required_blobs()) {
+    HF_TRY(const auto id,
+           tx.find<std::int64_t>(
+               "SELECT blobs.id FROM blobs JOIN repository_blobs ON blob_id = blobs.id "
+               "WHERE blobs.digest = $2 AND repository_id = $1",
+               {repository_id, descriptor.digest.text()},
+               [](const db::Row& row) { return row.integer(0); }));
+    if (id) ids.push_back(*id);
+    if (!id) missing.push_back(descriptor.digest.text());
+  }
+  for (const oci::Descriptor& child : manifest.children) {
+    if (sparse == SparseIndexes::allow) break;
+    HF_TRY(const auto id, manifest_id(tx, repository_id, child.digest.text()));
+    if (!id) missing.push_back(child.digest.text());
+  }
+  if (missing.empty()) return ids;
+  return fail(ErrorCode::invalid, kManifestBlobUnknown,
+              "the manifest names what the repository does not hold", std::move(missing));
+}
+
+// The row of the manifest; `fresh` says whether it was not there before.
+struct StoredRow {
+  std::int64_t id = 0;
+  bool fresh = false;
+};
+Result<StoredRow> store(db::Tx& tx, const Repository& repository, const oci::Manifest& manifest,
+                        const oci::Digest& digest, std::string_view bytes, std::int64_t account_id,
+                        Timestamp now) {
+  const std::string subject = manifest.subject ? manifest.subject->digest.text() : std::string();
+  HF_TRY(const std::int64_t added,
+         tx.execute(
+             "INSERT INTO manifests (repository_id, digest, media_type, artifact_type, subject, "
+             "content, pushed_by, pushed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) "
+             "ON CONFLICT (repository_id, digest) DO NOTHING",
+             {repository.id, digest.text(), manifest.media_type, manifest.effective_artifact_type(),
+              subject, std::as_bytes(std::span(bytes)), account_id, to_micros(now)}));
+  HF_TRY(const auto id, manifest_id(tx, repository.id, digest.text()));
+  return StoredRow{id.value_or(0), added > 0};
+}
+
+}  // namespace
+
+Result<PutResult> Content::put(const Repository& repository, const PutManifest& request,
+                               const events::Actor& actor) {
+  HF_TRY(const oci::Manifest manifest, oci::parse_manifest(request.bytes, request.content_type));
+  const oci::Digest digest = digest_of(
+      request.bytes, request.digest ? request.digest->algorithm() : oci::Algorithm::sha256);
+  if (request.digest && *request.digest != digest) {
+    return fail(
+        ErrorCode::invalid, kManifestDigestMismatch,
+        fmt::format("the manifest's digest is {}, not {}", digest.text(), request.digest->text()));
+  }
+  const Timestamp now = state_->clock.now();
+  HF_CHECK(state_->database.write(db::Durability::full, [&](db::Tx& tx) -> Result<void> {
+    HF_TRY(const auto exists,
+           tx.find<std::int64_t>("SELECT 1 FROM repositories WHERE id = $1", {repository.id},
+                                 [](const db::Row& row) { return row.integer(0); }));
+    if (!exists) {
+      return fail(ErrorCode::not_found, kRepositoryUnknown, "the repository was deleted meanwhile");
+    }
+    HF_TRY(const std::vector<std::int64_t> blobs,
+           check_references(tx, repository.id, manifest, state_->sparse));
+    HF_TRY(const StoredRow row,
+           store(tx, repository, manifest, digest, request.bytes, actor.account_id, now));
+    events::Event event = event_in(repository, events::Type::manifest_pushed, actor, now);
+    event.digest = digest.text();
+    event.media_type = manifest.media_type;
+    if (row.fresh) {
+      for (const std::int64_t blob_id : blobs) {
+        HF_CHECK(tx.execute("INSERT INTO manifest_blobs (manifest_id, blob_id) VALUES ($1, $2)",
+                            {row.id, blob_id}));
+      }
+      HF_CHECK(events::append(tx, event));
+    }
+    event.type = events::Type::tag_pushed;
+    for (const oci::Tag& tag : request.tags) {
+      HF_CHECK(
+          tx.execute("INSERT INTO tags (repository_id, name, manifest_id, pushed_by, pushed_at) "
+                     "VALUES ($1, $2, $3, $4, $5) ON CONFLICT (repository_id, name) "
+                     "DO UPDATE SET manifest_id = $3, pushed_by = $4, pushed_at = $5",
+                     {repository.id, tag.text(), row.id, actor.account_id, to_micros(now)}));
+      event.tag = tag.text();
+      HF_CHECK(events::append(tx, event));
+    }
+    return {};
+  }));
+  for (const oci::Tag& tag : request.tags) state_->tags.drop(State::key(repository.id, tag.text()));
+  PutResult result{digest, std::nullopt};
+  if (manifest.subject) result.subject = manifest.subject->digest;
+  return result;
+}
+
+Result<void> Content::remove(const Repository& repository, const Reference& reference,
+                             const events::Actor& actor) {
+  const auto* by_tag = std::get_if<oci::Tag>(&reference);
+  std::string digest;
+  std::vector<std::string> tags;
+  HF_CHECK(state_->database.write(db::Durability::full, [&](db::Tx& tx) -> Result<void> {
+    digest.clear();
+    tags.clear();
+    const auto unknown = [&] {
+      return fail(ErrorCode::not_found, kManifestUnknown, "there is no such manifest here");
+    };
+    events::Event event =
+        event_in(repository, events::Type::tag_deleted, actor, state_->clock.now());
+    if (by_tag != nullptr) {
+      HF_TRY(const auto found,
+             tx.find<std::string>("SELECT manifests.digest FROM tags JOIN manifests "
+                                  "ON manifests.id = manifest_id "
+                                  "WHERE tags.repository_id = $1 AND name = $2",
+                                  {repository.id, by_tag->text()},
+                                  [](const db::Row& row) { return row.string(0); }));
+      if (!found) return unknown();
+      HF_CHECK(tx.execute("DELETE FROM tags WHERE repository_id = $1 AND name = $2",
+                          {repository.id, by_tag->text()}));
+      tags.push_back(by_tag->text());
+      event.tag = by_tag->text();
+      event.digest = *found;
+      return events::append(tx, event);
+    }
+    digest = std::get<oci::Digest>(reference).text();
+    HF_TRY(const auto id, manifest_id(tx, repository.id, digest));
+    if (!id) return unknown();
+    HF_CHECK(tx.query("SELECT name FROM tags WHERE manifest_id = $1", {*id},
+                      [&](const db::Row& row) -> Result<void> {
+                        tags.push_back(row.string(0));
+                        return {};
+                      }));
+    HF_CHECK(tx.execute("DELETE FROM manifests WHERE id = $1", {*id}));
+    event.digest = digest;
+    for (const std::string& tag : tags) {
+      event.tag = tag;
+      HF_CHECK(events::append(tx, event));
+    }
+    event.tag.clear();
+    event.type = events::Type::manifest_deleted;
+    return events::append(tx, event);
+  }));
+  for (const std::string& tag : tags) state_->tags.drop(State::key(repository.id, tag));
+  if (!digest.empty()) state_->manifests.drop(State::key(repository.id, digest));
+  return {};
+}
+
+}  // namespace holdfast::repos
