@@ -74,6 +74,9 @@ class Uploads {
   Result<int> expire(std::chrono::seconds age);
 
  private:
+  // The algorithm of a session of this repository. kUploadUnknown.
+  Result<oci::Algorithm> row(const repos::Repository& repository, std::string_view id);
+
   db::Database& database_;
   blob::Store& blobs_;
   repos::Content& content_;
