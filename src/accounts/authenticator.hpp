@@ -18,6 +18,8 @@ inline constexpr std::string_view kTooManyFailures = "too_many_failures";   // r
 // in every case). Failures are counted per account name and per address: beyond a few free ones
 // each next try must wait, doubling up to a bound; details[0] of kTooManyFailures is the seconds to
 // wait, for Retry-After. A success clears the account's count. The waits are told, never slept.
+// An address from which the right password came in the last 24 hours is not held up by failures of
+// others on that account, so that guessing cannot lock an owner out. IPv6 counts per /64.
 // Right passwords are remembered for 60 s by a keyed hash, dropped with the account's version.
 // At most one argon2id run at a time per core.
 class Authenticator {
