@@ -1,21 +1,16 @@
-// Access tokens (JWT, ES256) and refresh tokens.
+// Access tokens: JWT, ES256 (RFC 7519, RFC 7515).
 #pragma once
 
 #include <chrono>
 #include <cstdint>
-#include <functional>
 #include <memory>
-#include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "accounts/accounts.hpp"
 #include "base/clock.hpp"
 #include "base/random.hpp"
 #include "base/result.hpp"
-#include "db/database.hpp"
 #include "keys/keys.hpp"
 #include "token/scope.hpp"
 
@@ -25,8 +20,6 @@ inline constexpr std::string_view kTokenInvalid = "token_invalid";  // unauthent
 inline constexpr std::string_view kTokenExpired = "token_expired";  // unauthenticated
 inline constexpr std::string_view kRefreshTokenInvalid =
     "refresh_token_invalid";  // unauthenticated
-
-std::span<const db::Migration> migrations();
 
 // What a verified token says.
 struct Claims {
@@ -52,9 +45,8 @@ struct Settings {
 class Tokens {
  public:
   // Reads the signing keys, makes the first on a first start.
-  static Result<std::unique_ptr<Tokens>> open(db::Database& database, keys::KeyStore& keys,
-                                              Settings settings, const Clock& clock,
-                                              Random& random);
+  static Result<std::unique_ptr<Tokens>> open(keys::KeyStore& keys, Settings settings,
+                                              const Clock& clock, Random& random);
   ~Tokens();
 
   Issued issue(std::int64_t account_id, std::string_view subject,
@@ -64,15 +56,10 @@ class Tokens {
   // until they expire.
   Result<std::shared_ptr<const Claims>> verify(std::string_view token);
 
-  // A new signing key from now on; older ones verify until their last token has expired.
+  // A new signing key from now on; the one before goes on verifying.
   Result<void> rotate();
   // {"keys":[…]}: the public keys.
   std::string jwks() const;
-
-  // Refresh tokens: opaque, stored as SHA-256, bound to user and service, revocable. Dropped with
-  // the account's version (a changed password or a disabled account ends them).
-  Result<std::string> issue_refresh(const accounts::Account& account, std::string_view client_id);
-  Result<std::int64_t> verify_refresh(std::string_view refresh_token, std::string_view service);
 
  private:
   struct State;

@@ -34,7 +34,7 @@ class Nginx:
         configuration = self.folder / "nginx.conf"
         configuration.write_text(
             f"""daemon off;
-user root;
+master_process off;
 worker_processes 1;
 pid {self.folder}/nginx.pid;
 error_log {self.folder}/error.log info;

@@ -1,0 +1,213 @@
+#include "token/tokens.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+#include "base/fill_cache.hpp"
+#include "base/snapshot.hpp"
+#include "codec/json.hpp"
+#include "codec/text.hpp"
+#include "crypto/secret.hpp"
+#include "crypto/signing.hpp"
+
+namespace holdfast::token {
+
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::string_view kKeysName = "token/keys";  // newest first, PEM after PEM
+constexpr std::string_view kPemEnd = "-----END PRIVATE KEY-----\n";
+constexpr std::chrono::seconds kLeeway{60};
+constexpr std::size_t kTokenLimitBytes = 16UZ * 1024;
+constexpr std::size_t kRememberedTokens = 50'000;
+
+Error invalid() {
+  return fail(ErrorCode::unauthenticated, kTokenInvalid, "the token is not valid here");
+}
+Error expired() { return fail(ErrorCode::unauthenticated, kTokenExpired, "the token has expired"); }
+
+std::int64_t seconds_of(Timestamp when) {
+  return std::chrono::floor<std::chrono::seconds>(when).time_since_epoch().count();
+}
+Timestamp at_second(std::int64_t seconds) { return Timestamp{std::chrono::seconds{seconds}}; }
+
+Result<std::vector<crypto::SigningKey>> parse_keys(std::string_view pems) {
+  std::vector<crypto::SigningKey> keys;
+  while (!pems.empty()) {
+    const std::size_t end = pems.find(kPemEnd);
+    if (end == std::string_view::npos) break;
+    HF_TRY(crypto::SigningKey key,
+           crypto::SigningKey::from_pem(pems.substr(0, end + kPemEnd.size())));
+    keys.push_back(std::move(key));
+    pems.remove_prefix(end + kPemEnd.size());
+  }
+  if (keys.empty()) {
+    return fail(ErrorCode::corrupt, crypto::kKeyInvalid, "there is no token signing key");
+  }
+  return keys;
+}
+
+std::string claims_json(const Settings& settings, std::int64_t account_id, std::string_view subject,
+                        const std::vector<Access>& access, Timestamp now, std::string_view id) {
+  std::string text = R"({"iss":)";
+  codec::append_json_string(text, settings.issuer);
+  text += R"(,"sub":)";
+  codec::append_json_string(text, subject);
+  text += R"(,"aud":)";
+  codec::append_json_string(text, settings.service);
+  const std::int64_t issued = seconds_of(now);
+  text += fmt::format(R"(,"exp":{},"nbf":{},"iat":{},"jti":"{}","uid":{},"access":[)",
+                      issued + settings.lifetime.count(), issued, issued, id, account_id);
+  for (const Access& entry : access) {
+    if (text.back() != '[') text += ',';
+    text += R"({"type":)";
+    codec::append_json_string(text, entry.type);
+    text += R"(,"name":)";
+    codec::append_json_string(text, entry.name);
+    text += fmt::format(R"(,"actions":["{}"]}})", fmt::join(action_names(entry.actions), R"(",")"));
+  }
+  return text + "]}";
+}
+
+std::optional<std::int64_t> number(const json::value& value, std::string_view name) {
+  const json::value* found = codec::member(value, name);
+  if (found == nullptr || !found->is_int64()) return std::nullopt;
+  return found->get_int64();
+}
+
+bool has_audience(const json::value& claims, std::string_view service) {
+  if (codec::string_member(claims, "aud") == service) return true;
+  const json::value* list = codec::member(claims, "aud");
+  return list != nullptr && list->is_array() &&
+         std::ranges::any_of(list->get_array(), [&](const json::value& one) {
+           return one.is_string() && std::string_view(one.get_string()) == service;
+         });
+}
+
+std::vector<Access> access_of(const json::value& claims) {
+  std::vector<Access> list;
+  const json::value* entries = codec::member(claims, "access");
+  if (entries == nullptr || !entries->is_array()) return list;
+  for (const json::value& entry : entries->get_array()) {
+    std::string scope = fmt::format("{}:{}:", codec::string_member(entry, "type").value_or(""),
+                                    codec::string_member(entry, "name").value_or(""));
+    const json::value* actions = codec::member(entry, "actions");
+    if (actions == nullptr || !actions->is_array()) continue;
+    for (const json::value& action : actions->get_array()) {
+      if (action.is_string()) scope += std::string(action.get_string()) + ",";
+    }
+    for (Access& access : parse_scopes(scope)) list.push_back(std::move(access));
+  }
+  return list;
+}
+
+}  // namespace
+
+struct Tokens::State {
+  State(keys::KeyStore& store_in, Settings settings_in, const Clock& clock_in, Random& random_in)
+      : store(store_in), settings(std::move(settings_in)), clock(clock_in), random(random_in) {}
+
+  // The claims of a token whose signature and audience are right; times are not looked at.
+  Result<std::shared_ptr<const Claims>> parse(std::string_view token) const;
+
+  keys::KeyStore& store;
+  const Settings settings;
+  const Clock& clock;
+  Random& random;
+  Snapshot<std::vector<crypto::SigningKey>> keys;
+  FillCache<std::shared_ptr<const Claims>> remembered{kRememberedTokens};
+};
+
+Tokens::Tokens(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Tokens::~Tokens() = default;
+
+Result<std::unique_ptr<Tokens>> Tokens::open(keys::KeyStore& keys, Settings settings,
+                                             const Clock& clock, Random& random) {
+  HF_TRY(const std::string pems, keys.create(kKeysName, crypto::SigningKey::generate().pem()));
+  HF_TRY(std::vector<crypto::SigningKey> parsed, parse_keys(pems));
+  auto state = std::make_unique<State>(keys, std::move(settings), clock, random);
+  state->keys.store(std::make_shared<const std::vector<crypto::SigningKey>>(std::move(parsed)));
+  return std::unique_ptr<Tokens>(new Tokens(std::move(state)));
+}
+
+Issued Tokens::issue(std::int64_t account_id, std::string_view subject,
+                     const std::vector<Access>& access) {
+  const Timestamp now = state_->clock.now();
+  const auto keys = state_->keys.load();
+  const crypto::SigningKey& key = keys->front();
+  std::string token =
+      codec::base64url(fmt::format(R"({{"typ":"JWT","alg":"ES256","kid":"{}"}})", key.id())) + "." +
+      codec::base64url(
+          claims_json(state_->settings, account_id, subject, access, now, uuid(state_->random)));
+  token += "." + codec::base64url(key.sign(token));
+  return {std::move(token), state_->settings.lifetime, now};
+}
+
+Result<std::shared_ptr<const Claims>> Tokens::State::parse(std::string_view token) const {
+  const std::size_t first = token.find('.');
+  const std::size_t last = token.rfind('.');
+  if (first == last) return invalid();
+  const auto header = codec::from_base64url(token.substr(0, first));
+  const auto payload = codec::from_base64url(token.substr(first + 1, last - first - 1));
+  const auto signature = codec::from_base64url(token.substr(last + 1));
+  if (!header || !payload || !signature) return invalid();
+  const auto head = codec::parse_json(*header, 8);
+  // The algorithm is ours to choose, never the token's.
+  if (!head || codec::string_member(*head, "alg") != "ES256") return invalid();
+  const auto kid = codec::string_member(*head, "kid");
+  const auto known = keys.load();
+  const auto key =
+      std::ranges::find_if(*known, [&](const crypto::SigningKey& one) { return kid == one.id(); });
+  if (key == known->end() || !key->verify(token.substr(0, last), *signature)) return invalid();
+  const auto body = codec::parse_json(*payload, 8);
+  if (!body || codec::string_member(*body, "iss") != settings.issuer ||
+      !has_audience(*body, settings.service)) {
+    return invalid();
+  }
+  const auto account_id = number(*body, "uid");
+  const auto ends = number(*body, "exp");
+  const auto begins = number(*body, "nbf");
+  if (!account_id || !ends || !begins || at_second(*begins) > clock.now() + kLeeway)
+    return invalid();
+  auto claims = std::make_shared<Claims>();
+  claims->account_id = *account_id;
+  claims->subject = codec::string_member(*body, "sub").value_or("");
+  claims->access = access_of(*body);
+  claims->expires_at = at_second(*ends);
+  return std::shared_ptr<const Claims>(std::move(claims));
+}
+
+Result<std::shared_ptr<const Claims>> Tokens::verify(std::string_view token) {
+  if (token.size() > kTokenLimitBytes) return invalid();
+  const auto hash = crypto::sha256(token);
+  const std::string_view key(reinterpret_cast<const char*>(hash.data()), hash.size());
+  std::shared_ptr<const Claims> claims = state_->remembered.find(key).value_or(nullptr);
+  if (!claims) {
+    const auto ticket = state_->remembered.ticket(key);
+    HF_TRY(claims, state_->parse(token));
+    state_->remembered.insert(ticket, key, claims);
+  }
+  if (state_->clock.now() >= claims->expires_at + kLeeway) {
+    state_->remembered.drop(key);
+    return expired();
+  }
+  return claims;
+}
+
+Result<void> Tokens::rotate() {
+  const auto current = state_->keys.load();
+  // The one before keeps verifying: its last token ends long before the next rotation.
+  std::vector<crypto::SigningKey> next = {crypto::SigningKey::generate(), current->front()};
+  HF_CHECK(state_->store.replace(kKeysName, next[0].pem() + next[1].pem()));
+  state_->keys.store(std::make_shared<const std::vector<crypto::SigningKey>>(std::move(next)));
+  return {};
+}
+
+std::string Tokens::jwks() const {
+  std::vector<std::string> keys;
+  for (const crypto::SigningKey& key : *state_->keys.load()) keys.push_back(key.public_jwk());
+  return fmt::format(R"({{"keys":[{}]}})", fmt::join(keys, ","));
+}
+
+}  // namespace holdfast::token
