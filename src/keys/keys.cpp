@@ -35,20 +35,20 @@ std::string problem(const std::string& path, int code) {
                      std::generic_category().message(code));
 }
 
-// The file is complete and durable before anything is sealed with it.
+// The file appears under its name complete and durable, or not at all. When two create it, the
+// first one's stays.
 Result<void> create_key_file(const std::string& path, Random& random) {
   const std::string text = random_hex(random, kKeyBytes) + "\n";
-  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  const std::string temporary = fmt::format("{}.{}", path, random_hex(random, 8));
+  const int file = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (file < 0) return fail(ErrorCode::unavailable, kKeyFileInvalid, problem(path, errno));
   const bool written =
       ::write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
-      ::fsync(file) == 0;
+      ::fsync(file) == 0 && (::link(temporary.c_str(), path.c_str()) == 0 || errno == EEXIST);
   const int code = errno;
   ::close(file);
-  if (!written) {
-    ::unlink(path.c_str());
-    return fail(ErrorCode::unavailable, kKeyFileInvalid, problem(path, code));
-  }
+  ::unlink(temporary.c_str());
+  if (!written) return fail(ErrorCode::unavailable, kKeyFileInvalid, problem(path, code));
   const std::string folder = std::filesystem::path(path).parent_path().string();
   const int parent =
       ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);

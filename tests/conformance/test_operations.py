@@ -278,7 +278,7 @@ def make_certificate(folder, name, *names):
         f"IP:{value}" if re.fullmatch(r"[\d.]+", value) else f"DNS:{value}" for value in names
     )
     tools.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+        [tools.tool("openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
          "-keyout", key, "-out", certificate, "-days", "30", "-subj", f"/CN={name}",
          "-addext", f"subjectAltName={alternative}"]
     )

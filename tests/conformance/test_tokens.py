@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from conftest import PASSWORD
 from harness import content, tokens
-from harness.registry_client import basic, parse_challenge, quote
+from harness.registry_client import parse_challenge, quote
 
 
 def token_of(response) -> str:

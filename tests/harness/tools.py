@@ -29,6 +29,7 @@ PACKAGES = {
     "setpriv": "util-linux",
     "mount": "mount",
     "tar": "tar",
+    "openssl": "openssl",
 }
 
 

@@ -24,7 +24,7 @@ def certificate(folder):
     """A certificate of the proxy's own, and key and certificate in one file for HAProxy."""
     crt, key, both = folder / "proxy.crt", folder / "proxy.key", folder / "proxy.pem"
     tools.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+        [tools.tool("openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
          "-keyout", key, "-out", crt, "-days", "30", "-subj", "/CN=proxy",
          "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
     )
