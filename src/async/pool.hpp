@@ -4,6 +4,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <concepts>
 #include <cstddef>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -25,9 +26,30 @@ class BlockingPool {
   // What the function throws is thrown here. References that it captures live in the awaiting
   // coroutine's frame, which waits: that is safe.
   template <std::invocable Function>
-  boost::asio::awaitable<std::invoke_result_t<Function>> run(Function function);
+  boost::asio::awaitable<std::invoke_result_t<Function>> run(Function function) {
+    using Value = std::invoke_result_t<Function>;
+    std::exception_ptr thrown;
+    if constexpr (std::is_void_v<Value>) {
+      co_await enter([&] { guard(thrown, function); });
+      if (thrown) std::rethrow_exception(thrown);
+    } else {
+      std::optional<Value> value;
+      co_await enter([&] { guard(thrown, [&] { value.emplace(function()); }); });
+      if (thrown || !value) std::rethrow_exception(thrown);
+      co_return std::move(*value);
+    }
+  }
 
  private:
+  template <typename Function>
+  static void guard(std::exception_ptr& thrown, Function&& function) {
+    try {
+      std::forward<Function>(function)();
+    } catch (...) {
+      thrown = std::current_exception();
+    }
+  }
+
   // Runs `work` on a pool thread, then resumes the caller on its executor.
   boost::asio::awaitable<void> enter(std::function<void()> work);
 
@@ -36,5 +58,3 @@ class BlockingPool {
 };
 
 }  // namespace holdfast::async
-
-#include "async/pool_impl.hpp"

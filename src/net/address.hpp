@@ -1,6 +1,7 @@
 // Where to listen, and who may be trusted.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -29,7 +30,7 @@ class Network {
   [[nodiscard]] bool contains(std::string_view address) const;
 
  private:
-  unsigned char bytes_[16] = {};
+  std::array<unsigned char, 16> bytes_{};
   int prefix_bits_ = 0;  // of the 128-bit form
 };
 
