@@ -17,6 +17,7 @@ Error invalid(std::string_view text, std::string_view form) {
 
 // Both families in the 128-bit form; IPv4 as ::ffff:a.b.c.d.
 bool parse_bits(std::string_view address, std::array<unsigned char, 16>& bits) {
+  if (address.find('\0') != std::string_view::npos) return false;
   const std::string text(address);
   in_addr four{};
   if (::inet_pton(AF_INET, text.c_str(), &four) == 1) {

@@ -47,7 +47,7 @@ TEST(ProxyHeader, ReadsBothVersions) {
   EXPECT_EQ(first->address, "192.0.2.1");
   EXPECT_EQ(first->port, 56324);
   EXPECT_EQ(one.substr(first->size_bytes), "GET /");
-  EXPECT_EQ(parse_proxy_header("PROXY UNKNOWN\r\n").value()->address, std::nullopt);
+  EXPECT_EQ(parse_proxy_header("PROXY UNKNOWN\r\n").value()->address, "");
   EXPECT_EQ(parse_proxy_header("PROXY TCP6 2001:db8::1 ::1 1 2\r\n").value()->address,
             "2001:db8::1");
   const std::string two = std::string("\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c", 16) +
@@ -61,6 +61,12 @@ TEST(ProxyHeader, ReadsBothVersions) {
     EXPECT_EQ(parse_proxy_header(two.substr(0, cut)).value(), std::nullopt);
   for (std::size_t cut = 0; cut < 40; ++cut)
     EXPECT_EQ(parse_proxy_header(one.substr(0, cut)).value(), std::nullopt);
+}
+
+// inet_pton reads up to the NUL and would have taken the rest for a part of the address.
+TEST(ProxyHeader, ANulInAnAddressIsRefused) {
+  EXPECT_FALSE(parse_proxy_header(std::string("PROXY TCP4 1.2.3.4\0x 1.2.3.4 1 2\r\n", 34)));
+  EXPECT_FALSE(Network::parse(std::string_view("1.2.3.4\0x", 9)));
 }
 
 TEST(ProxyHeader, RefusesTheRest) {

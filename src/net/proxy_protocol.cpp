@@ -33,7 +33,8 @@ std::vector<std::string_view> words_of(std::string_view line) {
 
 bool is_address(int family, std::string_view text) {
   std::array<unsigned char, 16> bits{};
-  return ::inet_pton(family, std::string(text).c_str(), bits.data()) == 1;
+  return text.find('\0') == std::string_view::npos &&
+         ::inet_pton(family, std::string(text).c_str(), bits.data()) == 1;
 }
 
 bool parse_port(std::string_view text, std::uint16_t& port) {

@@ -17,8 +17,8 @@ inline constexpr std::string_view kProxyHeaderInvalid = "proxy_header_invalid"; 
 inline constexpr std::size_t kProxyHeaderLimitBytes = 536;
 
 struct ProxyHeader {
-  std::size_t size_bytes = 0;          // what of the input it was
-  std::optional<std::string> address;  // the client's; nothing for LOCAL and UNKNOWN
+  std::size_t size_bytes = 0;  // what of the input it was
+  std::string address;         // the client's; empty for LOCAL and UNKNOWN
   std::uint16_t port = 0;
   bool operator==(const ProxyHeader&) const = default;
 };

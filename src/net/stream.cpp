@@ -85,34 +85,46 @@ asio::awaitable<Result<void>> Stream::handshake() {
   }
 }
 
+Result<std::optional<std::size_t>> Stream::try_read(std::span<std::byte> into) {
+  constexpr std::optional<std::size_t> kNothing;
+  if (!socket_.is_open()) return closed();
+  wants_write_ = false;
+  ssize_t got = -1;
+  if (!tls_) {
+    do {
+      got = ::recv(socket_.native_handle(), into.data(), into.size(), 0);
+    } while (got < 0 && errno == EINTR);
+    if (got < 0)
+      return would_block(errno) ? Result<std::optional<std::size_t>>(kNothing) : closed();
+  } else {
+    ERR_clear_error();
+    got = SSL_read(tls_->ssl.get(), into.data(),
+                   static_cast<int>(std::min<std::size_t>(into.size(), INT_MAX)));
+    if (got <= 0) {
+      switch (SSL_get_error(tls_->ssl.get(), static_cast<int>(got))) {
+        case SSL_ERROR_ZERO_RETURN:
+          got = 0;
+          break;
+        case SSL_ERROR_WANT_WRITE:
+          wants_write_ = true;
+          return kNothing;
+        case SSL_ERROR_WANT_READ:
+          return kNothing;
+        default:
+          ERR_clear_error();
+          return closed();
+      }
+    }
+  }
+  moved_bytes_ += static_cast<std::uint64_t>(got);
+  return std::optional<std::size_t>(static_cast<std::size_t>(got));
+}
+
 asio::awaitable<Result<std::size_t>> Stream::read_some(std::span<std::byte> into) {
   while (true) {
-    if (!socket_.is_open()) co_return closed();
-    if (!tls_) {
-      const ssize_t got = ::recv(socket_.native_handle(), into.data(), into.size(), 0);
-      if (got >= 0) co_return static_cast<std::size_t>(got);
-      if (errno == EINTR) continue;
-      if (!would_block(errno)) co_return closed();
-      HF_CO_CHECK(co_await wait(Socket::wait_read));
-      continue;
-    }
-    ERR_clear_error();
-    const int size = static_cast<int>(std::min<std::size_t>(into.size(), INT_MAX));
-    const int got = SSL_read(tls_->ssl.get(), into.data(), size);
-    if (got > 0) co_return static_cast<std::size_t>(got);
-    switch (SSL_get_error(tls_->ssl.get(), got)) {
-      case SSL_ERROR_ZERO_RETURN:
-        co_return std::size_t{0};
-      case SSL_ERROR_WANT_READ:
-        HF_CO_CHECK(co_await wait(Socket::wait_read));
-        break;
-      case SSL_ERROR_WANT_WRITE:
-        HF_CO_CHECK(co_await wait(Socket::wait_write));
-        break;
-      default:
-        ERR_clear_error();
-        co_return closed();
-    }
+    HF_CO_TRY(const std::optional<std::size_t> got, try_read(into));
+    if (got) co_return *got;
+    HF_CO_CHECK(co_await wait(wants_write_ ? Socket::wait_write : Socket::wait_read));
   }
 }
 
@@ -145,6 +157,7 @@ asio::awaitable<Result<void>> Stream::write_tls(std::string_view bytes) {
     const int put = SSL_write(tls_->ssl.get(), bytes.data(), size);
     if (put > 0) {
       bytes.remove_prefix(static_cast<std::size_t>(put));
+      moved_bytes_ += static_cast<std::uint64_t>(put);
       continue;
     }
     switch (SSL_get_error(tls_->ssl.get(), put)) {
@@ -188,6 +201,7 @@ asio::awaitable<Result<void>> Stream::write(std::string_view first, std::string_
       HF_CO_CHECK(co_await wait(Socket::wait_write));
       continue;
     }
+    moved_bytes_ += static_cast<std::uint64_t>(put);
     const auto of_first = std::min(static_cast<std::size_t>(put), first.size());
     first.remove_prefix(of_first);
     second.remove_prefix(static_cast<std::size_t>(put) - of_first);
@@ -236,6 +250,7 @@ asio::awaitable<Result<void>> Stream::send_file(std::string_view head, int file,
     if (put == 0) co_return truncated();
     if (put > 0) {
       length_bytes -= static_cast<std::uint64_t>(put);
+      moved_bytes_ += static_cast<std::uint64_t>(put);
       if (length_bytes > 0) co_await asio::post(socket_.get_executor(), asio::use_awaitable);
     } else if (would_block(errno)) {
       HF_CO_CHECK(co_await wait(Socket::wait_write));

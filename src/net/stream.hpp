@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -36,6 +37,9 @@ class Stream {
   // Whether TLS took up an earlier session by its ticket.
   [[nodiscard]] bool resumed() const;
 
+  // What lies ready, without waiting: a number of bytes (0 when the peer has ended its side), or
+  // nothing.
+  Result<std::optional<std::size_t>> try_read(std::span<std::byte> into);
   // 1 … into.size() bytes; 0 when the peer has ended its side.
   boost::asio::awaitable<Result<std::size_t>> read_some(std::span<std::byte> into);
   // Bytes without decoding and without taking them, as the first look at a connection.
@@ -48,6 +52,8 @@ class Stream {
   boost::asio::awaitable<Result<void>> send_file(std::string_view head, int file,
                                                  std::uint64_t offset, std::uint64_t length_bytes);
 
+  // Goes up with every byte that moves: how a watcher sees that a transfer is alive.
+  [[nodiscard]] std::uint64_t moved_bytes() const { return moved_bytes_; }
   // Whether decrypted bytes lie ready that no readiness of the socket will announce.
   [[nodiscard]] bool has_pending() const;
   Socket& socket() { return socket_; }
@@ -61,6 +67,8 @@ class Stream {
 
   struct Tls;
   Socket socket_;
+  std::uint64_t moved_bytes_ = 0;
+  bool wants_write_ = false;  // of the last TLS operation that could not go on
   std::unique_ptr<Tls> tls_;
 };
 
