@@ -1,0 +1,96 @@
+#include "api/common/caller.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <filesystem>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include "codec/text.hpp"
+#include "db/sqlite/sqlite.hpp"
+#include "keys/keys.hpp"
+
+namespace holdfast::api {
+namespace {
+
+namespace asio = boost::asio;
+
+class CallersTest : public testing::Test {
+ protected:
+  CallersTest() {
+    std::string name = (std::filesystem::temp_directory_path() / "holdfast-caller-XXXXXX").string();
+    folder_ = mkdtemp(name.data());
+    database_ = db::sqlite::open((folder_ / "test.db").string()).value();
+    EXPECT_TRUE(database_->migrate(std::vector<db::Migration>{
+        keys::migrations()[0], events::migrations()[0], accounts::migrations()[0]}));
+    store_ = std::make_unique<keys::KeyStore>(*database_, crypto::Sealer({}), clock_, random_);
+    tokens_ = token::Tokens::open(*store_, {"holdfast", "here", std::chrono::seconds(300)}, clock_,
+                                  random_)
+                  .value();
+    accounts_ = std::make_unique<accounts::Accounts>(*database_, clock_, random_);
+    counted_ = std::make_unique<events::Counted>(*database_, clock_);
+    authenticator_ =
+        std::make_unique<accounts::Authenticator>(*accounts_, *counted_, clock_, random_);
+    callers_ = std::make_unique<Callers>(*accounts_, *authenticator_, *tokens_, pool_);
+    EXPECT_TRUE(accounts_->create_user({"root", "a good password", true}, {}));
+    alice_ = accounts_->create_user({"alice", "a good password"}, {}).value();
+  }
+  ~CallersTest() override { std::filesystem::remove_all(folder_); }
+
+  // The caller's name ("" for anonymous), or the error's reason with a '!'.
+  std::string identify(const std::string& authorization) {
+    http::Request request;
+    if (!authorization.empty()) request.fields = {{"Authorization", authorization}};
+    asio::io_context loop;
+    std::string outcome = "lost";
+    asio::co_spawn(loop, run(request, outcome),
+                   [](const std::exception_ptr& thrown) { EXPECT_FALSE(thrown); });
+    loop.run();
+    return outcome;
+  }
+  asio::awaitable<void> run(http::Request& request, std::string& outcome) {
+    const auto caller = co_await callers_->identify(request);
+    outcome = caller ? caller->subject->name : "!" + std::string(caller.error().reason);
+    if (caller) EXPECT_EQ(request.user, caller->subject->name);
+  }
+  static std::string basic(const std::string& text) { return "Basic " + codec::base64(text); }
+
+  std::filesystem::path folder_;
+  SystemClock clock_;
+  SystemRandom random_;
+  async::BlockingPool pool_{2};
+  std::unique_ptr<db::Database> database_;
+  std::unique_ptr<keys::KeyStore> store_;
+  std::unique_ptr<token::Tokens> tokens_;
+  std::unique_ptr<accounts::Accounts> accounts_;
+  std::unique_ptr<events::Counted> counted_;
+  std::unique_ptr<accounts::Authenticator> authenticator_;
+  std::unique_ptr<Callers> callers_;
+  accounts::Account alice_;
+};
+
+TEST_F(CallersTest, EveryCredential) {
+  EXPECT_EQ(identify(""), "");
+  EXPECT_EQ(identify(basic("alice:a good password")), "alice");
+  EXPECT_EQ(identify(basic("alice:a good password")), "alice");
+  EXPECT_EQ(identify("bAsIc " + codec::base64("alice:a good password")), "alice");
+  EXPECT_EQ(identify(basic("alice:wrong")), "!credentials_wrong");
+  EXPECT_EQ(identify("Basic ???"), "!credentials_wrong");
+  EXPECT_EQ(identify("Digest x"), "!credential_malformed");
+  EXPECT_EQ(identify("bearer " + tokens_->issue(alice_.id, "alice", {}).token), "alice");
+  EXPECT_EQ(identify("Bearer " + tokens_->issue(0, "", {}).token), "");
+  EXPECT_EQ(identify("Bearer x"), "!token_invalid");
+}
+
+TEST_F(CallersTest, ADisabledAccountEndsItsTokensWithTheNextRequest) {
+  const std::string bearer = "Bearer " + tokens_->issue(alice_.id, "alice", {}).token;
+  EXPECT_EQ(identify(bearer), "alice");
+  accounts::UserChange change;
+  change.is_active = false;
+  ASSERT_TRUE(accounts_->update_user("alice", change, {}));
+  EXPECT_EQ(identify(bearer), "!credentials_wrong");
+  EXPECT_EQ(identify(basic("alice:a good password")), "!credentials_wrong");
+}
+
+}  // namespace
+}  // namespace holdfast::api

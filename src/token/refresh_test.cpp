@@ -1,0 +1,55 @@
+#include "token/refresh.hpp"
+
+#include <filesystem>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include "db/sqlite/sqlite.hpp"
+
+namespace holdfast::token {
+namespace {
+
+class RefreshTest : public testing::Test {
+ protected:
+  RefreshTest() {
+    std::string name =
+        (std::filesystem::temp_directory_path() / "holdfast-refresh-XXXXXX").string();
+    folder_ = mkdtemp(name.data());
+    database_ = db::sqlite::open((folder_ / "test.db").string()).value();
+    EXPECT_TRUE(database_->migrate(std::vector<db::Migration>{
+        events::migrations()[0], accounts::migrations()[0], migrations()[0]}));
+    accounts_ = std::make_unique<accounts::Accounts>(*database_, clock_, random_);
+    alice_ = accounts_->create_user({"alice", "a good password", true}, {}).value();
+  }
+  ~RefreshTest() override { std::filesystem::remove_all(folder_); }
+  RefreshTokens tokens(const std::string& service = "here") {
+    return {*database_, *accounts_, service, clock_, random_};
+  }
+
+  std::filesystem::path folder_;
+  std::unique_ptr<db::Database> database_;
+  SystemClock clock_;
+  SystemRandom random_;
+  std::unique_ptr<accounts::Accounts> accounts_;
+  accounts::Account alice_;
+};
+
+TEST_F(RefreshTest, IsBoundToUserServiceAndPassword) {
+  const std::string token = tokens().issue(alice_, "docker").value();
+  EXPECT_EQ(tokens().verify(token)->name, "alice");
+  EXPECT_EQ(tokens("elsewhere").verify(token).error().reason, kRefreshTokenInvalid);
+  EXPECT_EQ(tokens().verify(token + "0").error().reason, kRefreshTokenInvalid);
+  ASSERT_TRUE(accounts_->update_user("alice", {"another password", {}, {}}, {}));
+  EXPECT_EQ(tokens().verify(token).error().reason, kRefreshTokenInvalid);
+}
+
+TEST_F(RefreshTest, AnAccountHasSixtyFourAtMost) {
+  const std::string first = tokens().issue(alice_, "docker").value();
+  std::string last;
+  for (int i = 0; i < 64; ++i) last = tokens().issue(alice_, "docker").value();
+  EXPECT_FALSE(tokens().verify(first));
+  EXPECT_TRUE(tokens().verify(last));
+}
+
+}  // namespace
+}  // namespace holdfast::token
