@@ -4,13 +4,13 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 
 #include "accounts/accounts.hpp"
 #include "api/common/caller.hpp"
 #include "async/pool.hpp"
-#include "base/clock.hpp"
 #include "blob/store.hpp"
 #include "events/events.hpp"
 #include "http/message.hpp"
@@ -24,15 +24,16 @@ enum class CreateOnPush { no, yes };
 
 struct Settings {
   CreateOnPush create_on_push = CreateOnPush::no;
+  std::string external_url;  // "https://dtr.mydns.com", no slash behind; empty: from the request
+  std::string service;       // the audience of tokens
   std::size_t manifest_limit_bytes = 8UZ * 1024 * 1024;
-  std::size_t blob_limit_bytes = 0;  // 0: none
-  int page_limit = 1000;             // entries of a page at most
+  std::uint64_t blob_limit_bytes = 0;  // 0: none
+  int page_limit = 1000;               // entries of a page at most
 };
 
 // What the API stands on; all of it outlives it.
 struct Services {
   api::Callers& callers;
-  accounts::Accounts& accounts;
   repos::Repositories& repositories;
   repos::Content& content;
   uploads::Uploads& uploads;
@@ -41,16 +42,16 @@ struct Services {
   async::BlockingPool& pool;
 };
 
+// Safe from any loop: it holds no state of its own beside its settings.
 class Registry {
  public:
   Registry(Services services, Settings settings);
-  ~Registry();
   // Answers everything at and below /v2.
   boost::asio::awaitable<http::Response> handle(http::Request& request, http::Body& body);
 
  private:
-  struct State;
-  std::unique_ptr<State> state_;
+  Services services_;
+  Settings settings_;
 };
 
 }  // namespace holdfast::api::oci
