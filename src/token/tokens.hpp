@@ -18,8 +18,6 @@ namespace holdfast::token {
 
 inline constexpr std::string_view kTokenInvalid = "token_invalid";  // unauthenticated
 inline constexpr std::string_view kTokenExpired = "token_expired";  // unauthenticated
-inline constexpr std::string_view kRefreshTokenInvalid =
-    "refresh_token_invalid";  // unauthenticated
 
 // What a verified token says.
 struct Claims {

@@ -28,7 +28,7 @@ Error disabled() {
 }  // namespace
 
 Callers::Callers(accounts::Accounts& accounts, accounts::Authenticator& authenticator,
-                 token::Tokens& tokens, async::BlockingPool& pool)
+                 holdfast::token::Tokens& tokens, async::BlockingPool& pool)
     : accounts_(accounts), authenticator_(authenticator), tokens_(tokens), pool_(pool) {}
 
 asio::awaitable<Result<Caller>> Callers::identify(http::Request& request) {

@@ -21,7 +21,7 @@ namespace holdfast::api {
 // credential) `claims` is empty.
 struct Caller {
   std::shared_ptr<const accounts::Subject> subject;  // never null; anonymous without a credential
-  std::shared_ptr<const token::Claims> claims;
+  std::shared_ptr<const holdfast::token::Claims> claims;
   bool has_credential = false;
   [[nodiscard]] bool is_anonymous() const { return subject->account_id == 0; }
 };
@@ -32,13 +32,13 @@ struct Caller {
 class Callers {
  public:
   Callers(accounts::Accounts& accounts, accounts::Authenticator& authenticator,
-          token::Tokens& tokens, async::BlockingPool& pool);
+          holdfast::token::Tokens& tokens, async::BlockingPool& pool);
   boost::asio::awaitable<Result<Caller>> identify(http::Request& request);
 
  private:
   accounts::Accounts& accounts_;
   accounts::Authenticator& authenticator_;
-  token::Tokens& tokens_;
+  holdfast::token::Tokens& tokens_;
   async::BlockingPool& pool_;
 };
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
-#include <memory>
 #include <string>
 
 #include "accounts/accounts.hpp"
@@ -10,6 +9,7 @@
 #include "async/pool.hpp"
 #include "http/message.hpp"
 #include "repos/repositories.hpp"
+#include "token/refresh.hpp"
 #include "token/tokens.hpp"
 
 namespace holdfast::api::token {
@@ -21,24 +21,26 @@ struct Services {
   accounts::Authenticator& authenticator;
   repos::Repositories& repositories;
   holdfast::token::Tokens& tokens;
+  holdfast::token::RefreshTokens& refresh_tokens;
   async::BlockingPool& pool;
 };
 
 struct Settings {
-  std::string service;  // host[:port] of the external URL
-  RefreshTokens refresh_tokens = RefreshTokens::off;
+  std::string service;  // the audience of tokens
+  std::string host;     // our own host[:port] in scopes; empty: from the request
+  RefreshTokens refresh_tokens = RefreshTokens::off;  // whether clients that ask get one (ADR 5)
 };
 
+// Safe from any loop.
 class Endpoint {
  public:
   Endpoint(Services services, Settings settings);
-  ~Endpoint();
-  // Answers /auth/token; GET, POST and HEAD, 405 for the rest.
+  // Answers /auth/token; GET, HEAD and POST, 405 for the rest.
   boost::asio::awaitable<http::Response> handle(http::Request& request, http::Body& body);
 
  private:
-  struct State;
-  std::unique_ptr<State> state_;
+  Services services_;
+  Settings settings_;
 };
 
 }  // namespace holdfast::api::token
