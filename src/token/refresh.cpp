@@ -33,14 +33,10 @@ Error invalid() {
 std::span<const db::Migration> migrations() { return kMigrations; }
 
 RefreshTokens::RefreshTokens(db::Database& database, accounts::Accounts& accounts,
-                             std::string service, const Clock& clock, Random& random)
-    : database_(database),
-      accounts_(accounts),
-      service_(std::move(service)),
-      clock_(clock),
-      random_(random) {}
+                             const Clock& clock, Random& random)
+    : database_(database), accounts_(accounts), clock_(clock), random_(random) {}
 
-Result<std::string> RefreshTokens::issue(const accounts::Account& account,
+Result<std::string> RefreshTokens::issue(const accounts::Account& account, std::string_view service,
                                          std::string_view client_id) {
   std::string token = random_hex(random_, 32);
   const auto hash = crypto::sha256(token);
@@ -48,7 +44,7 @@ Result<std::string> RefreshTokens::issue(const accounts::Account& account,
     HF_CHECK(
         tx.execute("INSERT INTO refresh_tokens (hash, account_id, account_version, service, "
                    "client_id, created_at) VALUES ($1, $2, $3, $4, $5, $6)",
-                   {std::span<const std::byte>(hash), account.id, account.version, service_,
+                   {std::span<const std::byte>(hash), account.id, account.version, service,
                     client_id.substr(0, 64), to_micros(clock_.now())}));
     HF_CHECK(tx.execute(
         "DELETE FROM refresh_tokens WHERE account_id = $1 AND id NOT IN "
@@ -59,14 +55,15 @@ Result<std::string> RefreshTokens::issue(const accounts::Account& account,
   return token;
 }
 
-Result<accounts::Account> RefreshTokens::verify(std::string_view refresh_token) {
+Result<accounts::Account> RefreshTokens::verify(std::string_view refresh_token,
+                                                std::string_view service) {
   const auto hash = crypto::sha256(refresh_token);
   std::optional<std::pair<std::int64_t, std::int64_t>> found;  // account, version
   HF_CHECK(database_.read([&](db::Tx& tx) -> Result<void> {
     HF_TRY(found, (tx.find<std::pair<std::int64_t, std::int64_t>>(
                       "SELECT account_id, account_version FROM refresh_tokens "
                       "WHERE hash = $1 AND service = $2",
-                      {std::span<const std::byte>(hash), service_}, [](const db::Row& row) {
+                      {std::span<const std::byte>(hash), service}, [](const db::Row& row) {
                         return std::pair(row.integer(0), row.integer(1));
                       })));
     return {};

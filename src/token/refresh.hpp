@@ -24,16 +24,16 @@ std::span<const db::Migration> migrations();
 // all calls block.
 class RefreshTokens {
  public:
-  RefreshTokens(db::Database& database, accounts::Accounts& accounts, std::string service,
-                const Clock& clock, Random& random);
-  Result<std::string> issue(const accounts::Account& account, std::string_view client_id);
+  RefreshTokens(db::Database& database, accounts::Accounts& accounts, const Clock& clock,
+                Random& random);
+  Result<std::string> issue(const accounts::Account& account, std::string_view service,
+                            std::string_view client_id);
   // The account it was issued to. unauthenticated/kRefreshTokenInvalid.
-  Result<accounts::Account> verify(std::string_view refresh_token);
+  Result<accounts::Account> verify(std::string_view refresh_token, std::string_view service);
 
  private:
   db::Database& database_;
   accounts::Accounts& accounts_;
-  std::string service_;
   const Clock& clock_;
   Random& random_;
 };

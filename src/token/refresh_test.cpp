@@ -22,33 +22,33 @@ class RefreshTest : public testing::Test {
     alice_ = accounts_->create_user({"alice", "a good password", true}, {}).value();
   }
   ~RefreshTest() override { std::filesystem::remove_all(folder_); }
-  RefreshTokens tokens(const std::string& service = "here") {
-    return {*database_, *accounts_, service, clock_, random_};
-  }
+  RefreshTokens tokens() { return {*database_, *accounts_, clock_, random_}; }
+  return {*database_, *accounts_, service, clock_, random_};
+}
 
-  std::filesystem::path folder_;
-  std::unique_ptr<db::Database> database_;
-  SystemClock clock_;
-  SystemRandom random_;
-  std::unique_ptr<accounts::Accounts> accounts_;
-  accounts::Account alice_;
+std::filesystem::path folder_;
+std::unique_ptr<db::Database> database_;
+SystemClock clock_;
+SystemRandom random_;
+std::unique_ptr<accounts::Accounts> accounts_;
+accounts::Account alice_;
 };
 
 TEST_F(RefreshTest, IsBoundToUserServiceAndPassword) {
-  const std::string token = tokens().issue(alice_, "docker").value();
-  EXPECT_EQ(tokens().verify(token)->name, "alice");
-  EXPECT_EQ(tokens("elsewhere").verify(token).error().reason, kRefreshTokenInvalid);
-  EXPECT_EQ(tokens().verify(token + "0").error().reason, kRefreshTokenInvalid);
+  const std::string token = tokens().issue(alice_, "here", "docker").value();
+  EXPECT_EQ(tokens().verify(token, "here")->name, "alice");
+  EXPECT_EQ(tokens().verify(token, "elsewhere").error().reason, kRefreshTokenInvalid);
+  EXPECT_EQ(tokens().verify(token + "0", "here").error().reason, kRefreshTokenInvalid);
   ASSERT_TRUE(accounts_->update_user("alice", {"another password", {}, {}}, {}));
-  EXPECT_EQ(tokens().verify(token).error().reason, kRefreshTokenInvalid);
+  EXPECT_EQ(tokens().verify(token, "here").error().reason, kRefreshTokenInvalid);
 }
 
 TEST_F(RefreshTest, AnAccountHasSixtyFourAtMost) {
-  const std::string first = tokens().issue(alice_, "docker").value();
+  const std::string first = tokens().issue(alice_, "here", "docker").value();
   std::string last;
-  for (int i = 0; i < 64; ++i) last = tokens().issue(alice_, "docker").value();
-  EXPECT_FALSE(tokens().verify(first));
-  EXPECT_TRUE(tokens().verify(last));
+  for (int i = 0; i < 64; ++i) last = tokens().issue(alice_, "here", "docker").value();
+  EXPECT_FALSE(tokens().verify(first, "here"));
+  EXPECT_TRUE(tokens().verify(last, "here"));
 }
 
 }  // namespace

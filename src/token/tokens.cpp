@@ -48,14 +48,15 @@ Result<std::vector<crypto::SigningKey>> parse_keys(std::string_view pems) {
   return keys;
 }
 
-std::string claims_json(const Settings& settings, std::int64_t account_id, std::string_view subject,
+std::string claims_json(const Settings& settings, std::string_view audience,
+                        std::int64_t account_id, std::string_view subject,
                         const std::vector<Access>& access, Timestamp now, std::string_view id) {
   std::string text = R"({"iss":)";
   codec::append_json_string(text, settings.issuer);
   text += R"(,"sub":)";
   codec::append_json_string(text, subject);
   text += R"(,"aud":)";
-  codec::append_json_string(text, settings.service);
+  codec::append_json_string(text, audience);
   const std::int64_t issued = seconds_of(now);
   text += fmt::format(R"(,"exp":{},"nbf":{},"iat":{},"jti":"{}","uid":{},"access":[)",
                       issued + settings.lifetime.count(), issued, issued, id, account_id);
@@ -76,13 +77,16 @@ std::optional<std::int64_t> number(const json::value& value, std::string_view na
   return found->get_int64();
 }
 
-bool has_audience(const json::value& claims, std::string_view service) {
-  if (codec::string_member(claims, "aud") == service) return true;
+// "aud": a string or an array of strings (RFC 7519 section 4.1.3).
+std::vector<std::string> audience_of(const json::value& claims) {
+  std::vector<std::string> audience;
+  if (const auto one = codec::string_member(claims, "aud")) audience.emplace_back(*one);
   const json::value* list = codec::member(claims, "aud");
-  return list != nullptr && list->is_array() &&
-         std::ranges::any_of(list->get_array(), [&](const json::value& one) {
-           return one.is_string() && std::string_view(one.get_string()) == service;
-         });
+  if (list == nullptr || !list->is_array()) return audience;
+  for (const json::value& one : list->get_array()) {
+    if (one.is_string()) audience.emplace_back(one.get_string());
+  }
+  return audience;
 }
 
 std::vector<Access> access_of(const json::value& claims) {
@@ -108,7 +112,7 @@ struct Tokens::State {
   State(keys::KeyStore& store_in, Settings settings_in, const Clock& clock_in, Random& random_in)
       : store(store_in), settings(std::move(settings_in)), clock(clock_in), random(random_in) {}
 
-  // The claims of a token whose signature and audience are right; times are not looked at.
+  // The claims of a token whose signature is right; audience and end are not looked at.
   Result<std::shared_ptr<const Claims>> parse(std::string_view token) const;
 
   keys::KeyStore& store;
@@ -132,14 +136,14 @@ Result<std::unique_ptr<Tokens>> Tokens::open(keys::KeyStore& keys, Settings sett
 }
 
 Issued Tokens::issue(std::int64_t account_id, std::string_view subject,
-                     const std::vector<Access>& access) {
+                     const std::vector<Access>& access, std::string_view audience) {
   const Timestamp now = state_->clock.now();
   const auto keys = state_->keys.load();
   const crypto::SigningKey& key = keys->front();
   std::string token =
       codec::base64url(fmt::format(R"({{"typ":"JWT","alg":"ES256","kid":"{}"}})", key.id())) + "." +
-      codec::base64url(
-          claims_json(state_->settings, account_id, subject, access, now, uuid(state_->random)));
+      codec::base64url(claims_json(state_->settings, audience, account_id, subject, access, now,
+                                   uuid(state_->random)));
   token += "." + codec::base64url(key.sign(token));
   return {std::move(token), state_->settings.lifetime, now};
 }
@@ -161,8 +165,7 @@ Result<std::shared_ptr<const Claims>> Tokens::State::parse(std::string_view toke
       std::ranges::find_if(*known, [&](const crypto::SigningKey& one) { return kid == one.id(); });
   if (key == known->end() || !key->verify(token.substr(0, last), *signature)) return invalid();
   const auto body = codec::parse_json(*payload, 8);
-  if (!body || codec::string_member(*body, "iss") != settings.issuer ||
-      !has_audience(*body, settings.service)) {
+  if (!body || codec::string_member(*body, "iss") != settings.issuer) {
     return invalid();
   }
   const auto account_id = number(*body, "uid");
@@ -173,12 +176,14 @@ Result<std::shared_ptr<const Claims>> Tokens::State::parse(std::string_view toke
   auto claims = std::make_shared<Claims>();
   claims->account_id = *account_id;
   claims->subject = codec::string_member(*body, "sub").value_or("");
+  claims->audience = audience_of(*body);
   claims->access = access_of(*body);
   claims->expires_at = at_second(*ends);
   return std::shared_ptr<const Claims>(std::move(claims));
 }
 
-Result<std::shared_ptr<const Claims>> Tokens::verify(std::string_view token) {
+Result<std::shared_ptr<const Claims>> Tokens::verify(std::string_view token,
+                                                     std::string_view audience) {
   if (token.size() > kTokenLimitBytes) return invalid();
   const auto hash = crypto::sha256(token);
   const std::string_view key(reinterpret_cast<const char*>(hash.data()), hash.size());
@@ -188,6 +193,7 @@ Result<std::shared_ptr<const Claims>> Tokens::verify(std::string_view token) {
     HF_TRY(claims, state_->parse(token));
     state_->remembered.insert(ticket, key, claims);
   }
+  if (std::ranges::find(claims->audience, audience) == claims->audience.end()) return invalid();
   if (state_->clock.now() >= claims->expires_at + kLeeway) {
     state_->remembered.drop(key);
     return expired();

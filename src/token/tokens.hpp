@@ -23,6 +23,7 @@ inline constexpr std::string_view kTokenExpired = "token_expired";  // unauthent
 struct Claims {
   std::int64_t account_id = 0;  // 0: anonymous
   std::string subject;          // the user's name
+  std::vector<std::string> audience;
   std::vector<Access> access;
   Timestamp expires_at;
 };
@@ -34,8 +35,7 @@ struct Issued {
 };
 
 struct Settings {
-  std::string issuer;   // "holdfast"
-  std::string service;  // the audience: host[:port] of the external URL
+  std::string issuer = "holdfast";
   std::chrono::seconds lifetime{300};
 };
 
@@ -47,12 +47,13 @@ class Tokens {
                                               const Clock& clock, Random& random);
   ~Tokens();
 
-  Issued issue(std::int64_t account_id, std::string_view subject,
-               const std::vector<Access>& access);
+  // `audience` is the service that the token is for: our host as the client knows it.
+  Issued issue(std::int64_t account_id, std::string_view subject, const std::vector<Access>& access,
+               std::string_view audience);
   // Signature by a known key (kid), issuer, audience, nbf and exp with 60 s leeway. `alg` other
   // than ES256 is refused, so is a token over 16 KiB. Verified tokens are remembered by SHA-256
   // until they expire.
-  Result<std::shared_ptr<const Claims>> verify(std::string_view token);
+  Result<std::shared_ptr<const Claims>> verify(std::string_view token, std::string_view audience);
 
   // A new signing key from now on; the one before goes on verifying.
   Result<void> rotate();

@@ -21,15 +21,14 @@ class TokensTest : public testing::Test {
     database_ = db::sqlite::open((folder_ / "test.db").string()).value();
     EXPECT_TRUE(database_->migrate(keys::migrations()));
     store_ = std::make_unique<keys::KeyStore>(*database_, crypto::Sealer({}), clock_, random_);
-    tokens_ = open("registry.example");
+    tokens_ = open();
   }
   ~TokensTest() override { std::filesystem::remove_all(folder_); }
-  std::unique_ptr<Tokens> open(const std::string& service) {
-    return Tokens::open(*store_, {"holdfast", service, std::chrono::seconds(300)}, clock_, random_)
-        .value();
+  std::unique_ptr<Tokens> open() {
+    return Tokens::open(*store_, {"holdfast", std::chrono::seconds(300)}, clock_, random_).value();
   }
   std::string reason(const std::string& token) {
-    const auto claims = tokens_->verify(token);
+    const auto claims = tokens_->verify(token, "here");
     return claims ? "ok" : std::string(claims.error().reason);
   }
 
@@ -42,10 +41,10 @@ class TokensTest : public testing::Test {
 };
 
 TEST_F(TokensTest, SaysWhatWasIssuedUntilItExpires) {
-  const Issued issued =
-      tokens_->issue(7, "alice", parse_scopes("repository:a/b:pull,push registry:catalog:*"));
+  const Issued issued = tokens_->issue(
+      7, "alice", parse_scopes("repository:a/b:pull,push registry:catalog:*"), "here");
   for (int again = 0; again < 2; ++again) {
-    const auto claims = tokens_->verify(issued.token);
+    const auto claims = tokens_->verify(issued.token, "here");
     ASSERT_TRUE(claims) << describe(claims.error());
     EXPECT_EQ(claims.value()->account_id, 7);
     EXPECT_EQ(claims.value()->subject, "alice");
@@ -61,7 +60,7 @@ TEST_F(TokensTest, SaysWhatWasIssuedUntilItExpires) {
 }
 
 TEST_F(TokensTest, ForgedTokensAreRefused) {
-  const std::string good = tokens_->issue(7, "alice", {}).token;
+  const std::string good = tokens_->issue(7, "alice", {}, "here").token;
   const std::string payload = good.substr(good.find('.') + 1, good.rfind('.') - good.find('.') - 1);
   const std::string kid = crypto::SigningKey::from_pem(store_->find("token/keys")->value())->id();
   const std::string none =
@@ -83,27 +82,27 @@ TEST_F(TokensTest, ForgedTokensAreRefused) {
         good.substr(0, good.size() - 2), good + "." + good, std::string(20'000, 'a')}) {
     EXPECT_EQ(reason(bad), kTokenInvalid) << bad.substr(0, 40);
   }
-  EXPECT_EQ(reason(open("other.example")->issue(7, "alice", {}).token), kTokenInvalid);
+  EXPECT_EQ(reason(tokens_->issue(7, "alice", {}, "elsewhere").token), kTokenInvalid);
   EXPECT_EQ(reason(good), "ok");
 }
 
 TEST_F(TokensTest, ATokenFromTheFutureIsRefused) {
   clock_.advance(std::chrono::minutes(5));
-  const std::string token = tokens_->issue(7, "alice", {}).token;
+  const std::string token = tokens_->issue(7, "alice", {}, "here").token;
   clock_.advance(-std::chrono::minutes(5));
   EXPECT_EQ(reason(token), kTokenInvalid);
 }
 
 TEST_F(TokensTest, KeysRotateAndSurviveARestart) {
-  const std::string old = tokens_->issue(1, "a", {}).token;
+  const std::string old = tokens_->issue(1, "a", {}, "here").token;
   ASSERT_TRUE(tokens_->rotate());
   EXPECT_EQ(reason(old), "ok");
-  const std::string fresh = tokens_->issue(1, "a", {}).token;
-  tokens_ = open("registry.example");
+  const std::string fresh = tokens_->issue(1, "a", {}, "here").token;
+  tokens_ = open();
   EXPECT_EQ(reason(old), "ok");
   EXPECT_EQ(reason(fresh), "ok");
   ASSERT_TRUE(tokens_->rotate());
-  tokens_ = open("registry.example");
+  tokens_ = open();
   EXPECT_EQ(reason(old), kTokenInvalid);
   EXPECT_EQ(reason(fresh), "ok");
 }

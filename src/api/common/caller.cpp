@@ -28,8 +28,8 @@ Error disabled() {
 }  // namespace
 
 Callers::Callers(accounts::Accounts& accounts, accounts::Authenticator& authenticator,
-                 holdfast::token::Tokens& tokens, async::BlockingPool& pool)
-    : accounts_(accounts), authenticator_(authenticator), tokens_(tokens), pool_(pool) {}
+                 holdfast::token::Tokens& tokens, const PublicUrl& url, async::BlockingPool& pool)
+    : accounts_(accounts), authenticator_(authenticator), tokens_(tokens), url_(url), pool_(pool) {}
 
 asio::awaitable<Result<Caller>> Callers::identify(http::Request& request) {
   Caller caller{accounts::Accounts::anonymous(), nullptr, false};
@@ -38,7 +38,7 @@ asio::awaitable<Result<Caller>> Callers::identify(http::Request& request) {
   caller.has_credential = true;
   std::int64_t account_id = 0;
   if (const auto bearer = credential(field, "Bearer")) {
-    HF_CO_TRY(caller.claims, tokens_.verify(*bearer));
+    HF_CO_TRY(caller.claims, tokens_.verify(*bearer, url_.service(request)));
     account_id = caller.claims->account_id;
   } else if (const auto basic = credential(field, "Basic")) {
     const auto password = parse_basic(*basic);

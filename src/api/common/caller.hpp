@@ -9,6 +9,7 @@
 
 #include "accounts/accounts.hpp"
 #include "accounts/authenticator.hpp"
+#include "api/common/public_url.hpp"
 #include "async/pool.hpp"
 #include "base/result.hpp"
 #include "events/events.hpp"
@@ -32,13 +33,14 @@ struct Caller {
 class Callers {
  public:
   Callers(accounts::Accounts& accounts, accounts::Authenticator& authenticator,
-          holdfast::token::Tokens& tokens, async::BlockingPool& pool);
+          holdfast::token::Tokens& tokens, const PublicUrl& url, async::BlockingPool& pool);
   boost::asio::awaitable<Result<Caller>> identify(http::Request& request);
 
  private:
   accounts::Accounts& accounts_;
   accounts::Authenticator& authenticator_;
   holdfast::token::Tokens& tokens_;
+  const PublicUrl& url_;
   async::BlockingPool& pool_;
 };
 

@@ -24,14 +24,12 @@ class CallersTest : public testing::Test {
     EXPECT_TRUE(database_->migrate(std::vector<db::Migration>{
         keys::migrations()[0], events::migrations()[0], accounts::migrations()[0]}));
     store_ = std::make_unique<keys::KeyStore>(*database_, crypto::Sealer({}), clock_, random_);
-    tokens_ = token::Tokens::open(*store_, {"holdfast", "here", std::chrono::seconds(300)}, clock_,
-                                  random_)
-                  .value();
+    tokens_ = token::Tokens::open(*store_, {}, clock_, random_).value();
     accounts_ = std::make_unique<accounts::Accounts>(*database_, clock_, random_);
     counted_ = std::make_unique<events::Counted>(*database_, clock_);
     authenticator_ =
         std::make_unique<accounts::Authenticator>(*accounts_, *counted_, clock_, random_);
-    callers_ = std::make_unique<Callers>(*accounts_, *authenticator_, *tokens_, pool_);
+    callers_ = std::make_unique<Callers>(*accounts_, *authenticator_, *tokens_, url_, pool_);
     EXPECT_TRUE(accounts_->create_user({"root", "a good password", true}, {}));
     alice_ = accounts_->create_user({"alice", "a good password"}, {}).value();
   }
@@ -65,6 +63,7 @@ class CallersTest : public testing::Test {
   std::unique_ptr<accounts::Accounts> accounts_;
   std::unique_ptr<events::Counted> counted_;
   std::unique_ptr<accounts::Authenticator> authenticator_;
+  PublicUrl url_{"https://here"};
   std::unique_ptr<Callers> callers_;
   accounts::Account alice_;
 };
@@ -77,13 +76,15 @@ TEST_F(CallersTest, EveryCredential) {
   EXPECT_EQ(identify(basic("alice:wrong")), "!credentials_wrong");
   EXPECT_EQ(identify("Basic ???"), "!credentials_wrong");
   EXPECT_EQ(identify("Digest x"), "!credential_malformed");
-  EXPECT_EQ(identify("bearer " + tokens_->issue(alice_.id, "alice", {}).token), "alice");
-  EXPECT_EQ(identify("Bearer " + tokens_->issue(0, "", {}).token), "");
+  EXPECT_EQ(identify("bearer " + tokens_->issue(alice_.id, "alice", {}, "here").token), "alice");
+  EXPECT_EQ(identify("Bearer " + tokens_->issue(0, "", {}, "here").token), "");
   EXPECT_EQ(identify("Bearer x"), "!token_invalid");
+  EXPECT_EQ(identify("Bearer " + tokens_->issue(alice_.id, "alice", {}, "elsewhere").token),
+            "!token_invalid");
 }
 
 TEST_F(CallersTest, ADisabledAccountEndsItsTokensWithTheNextRequest) {
-  const std::string bearer = "Bearer " + tokens_->issue(alice_.id, "alice", {}).token;
+  const std::string bearer = "Bearer " + tokens_->issue(alice_.id, "alice", {}, "here").token;
   EXPECT_EQ(identify(bearer), "alice");
   accounts::UserChange change;
   change.is_active = false;

@@ -50,12 +50,8 @@ bool covers(const Caller& caller, std::string_view name, Right right) {
 
 http::Response Authorization::challenge(const http::Request& request, std::string_view scope,
                                         std::string_view error) const {
-  std::string base = settings_.external_url;
-  if (base.empty()) {
-    base = fmt::format("{}://{}", request.client.secure ? "https" : "http", request.client.host);
-  }
-  std::string value =
-      fmt::format(R"(Bearer realm="{}/auth/token",service="{}")", base, settings_.service);
+  std::string value = fmt::format(R"(Bearer realm="{}/auth/token",service="{}")",
+                                  services_.url.base(request), services_.url.service(request));
   if (!scope.empty()) value += fmt::format(R"(,scope="{}")", scope);
   if (!error.empty()) value += fmt::format(R"(,error="{}")", error);
   std::string_view message = "authentication required";

@@ -6,10 +6,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <string>
 
 #include "accounts/accounts.hpp"
 #include "api/common/caller.hpp"
+#include "api/common/public_url.hpp"
 #include "async/pool.hpp"
 #include "blob/store.hpp"
 #include "events/events.hpp"
@@ -24,8 +24,6 @@ enum class CreateOnPush { no, yes };
 
 struct Settings {
   CreateOnPush create_on_push = CreateOnPush::no;
-  std::string external_url;  // "https://dtr.mydns.com", no slash behind; empty: from the request
-  std::string service;       // the audience of tokens
   std::size_t manifest_limit_bytes = 8UZ * 1024 * 1024;
   std::uint64_t blob_limit_bytes = 0;  // 0: none
   int page_limit = 1000;               // entries of a page at most
@@ -34,6 +32,7 @@ struct Settings {
 // What the API stands on; all of it outlives it.
 struct Services {
   api::Callers& callers;
+  const api::PublicUrl& url;
   repos::Repositories& repositories;
   repos::Content& content;
   uploads::Uploads& uploads;

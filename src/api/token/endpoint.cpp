@@ -183,8 +183,9 @@ asio::awaitable<http::Response> Endpoint::handle(http::Request& request, http::B
   const auto form = http::Form::parse(text);
   if (!form)
     co_return error_response(400, "UNSUPPORTED", "the form is not properly percent-encoded");
+  const std::string own_service = services_.url.service(request);
   if (const auto service = form->value("service");
-      service && !service->empty() && *service != settings_.service) {
+      service && !service->empty() && *service != own_service) {
     co_return error_response(400, "UNSUPPORTED",
                              "tokens for another service are not given out here");
   }
@@ -197,34 +198,35 @@ asio::awaitable<http::Response> Endpoint::handle(http::Request& request, http::B
     std::string refresh_token;
   };
   const events::Actor actor = actor_of(request, *accounts::Accounts::anonymous());
-  const std::string own_host = settings_.host.empty() ? request.client.host : settings_.host;
   const auto outcome = co_await services_.pool.run([&]() -> Result<Outcome> {
     Outcome made;
     if (asked->password) {
       HF_TRY(made.account, services_.authenticator.authenticate(asked->password->name,
                                                                 asked->password->password, actor));
     } else if (!asked->refresh_token.empty()) {
-      HF_TRY(made.account, services_.refresh_tokens.verify(asked->refresh_token));
+      HF_TRY(made.account, services_.refresh_tokens.verify(asked->refresh_token, own_service));
     }
     std::shared_ptr<const accounts::Subject> subject = accounts::Accounts::anonymous();
     if (made.account) {
       HF_TRY(subject, services_.accounts.subject(made.account->id));
     }
     made.access =
-        reduced(services_, *subject, holdfast::token::parse_scopes(asked->scopes), own_host);
+        reduced(services_, *subject, holdfast::token::parse_scopes(asked->scopes), own_service);
     if (made.account && asked->offline && settings_.refresh_tokens == RefreshTokens::on) {
-      HF_TRY(made.refresh_token, services_.refresh_tokens.issue(*made.account, asked->client_id));
+      HF_TRY(made.refresh_token,
+             services_.refresh_tokens.issue(*made.account, own_service, asked->client_id));
     }
     return made;
   });
   if (!outcome) co_return error_response(outcome.error());
   const std::string name = outcome->account ? outcome->account->name : "";
   request.user = name;
-  const auto issued =
-      services_.tokens.issue(outcome->account ? outcome->account->id : 0, name, outcome->access);
+  const auto issued = services_.tokens.issue(outcome->account ? outcome->account->id : 0, name,
+                                             outcome->access, own_service);
   std::string json =
       fmt::format(R"({{"token":"{}","access_token":"{}","expires_in":{},"issued_at":"{}","scope":)",
-                  issued.token, issued.token, issued.expires_in.count(), rfc3339(issued.issued_at));
+                  issued.token, issued.token, issued.expires_in.count(),
+                  rfc3339(issued.issued_at).substr(0, 19) + "Z");
   codec::append_json_string(json, scope_text(outcome->access));
   // OAuth keeps the refresh token that was used.
   const std::string& refresh =

@@ -2,10 +2,10 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
-#include <string>
 
 #include "accounts/accounts.hpp"
 #include "accounts/authenticator.hpp"
+#include "api/common/public_url.hpp"
 #include "async/pool.hpp"
 #include "http/message.hpp"
 #include "repos/repositories.hpp"
@@ -20,14 +20,13 @@ struct Services {
   accounts::Accounts& accounts;
   accounts::Authenticator& authenticator;
   repos::Repositories& repositories;
+  const PublicUrl& url;
   holdfast::token::Tokens& tokens;
   holdfast::token::RefreshTokens& refresh_tokens;
   async::BlockingPool& pool;
 };
 
 struct Settings {
-  std::string service;  // the audience of tokens
-  std::string host;     // our own host[:port] in scopes; empty: from the request
   RefreshTokens refresh_tokens = RefreshTokens::off;  // whether clients that ask get one (ADR 5)
 };
 
