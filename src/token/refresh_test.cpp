@@ -23,15 +23,13 @@ class RefreshTest : public testing::Test {
   }
   ~RefreshTest() override { std::filesystem::remove_all(folder_); }
   RefreshTokens tokens() { return {*database_, *accounts_, clock_, random_}; }
-  return {*database_, *accounts_, service, clock_, random_};
-}
 
-std::filesystem::path folder_;
-std::unique_ptr<db::Database> database_;
-SystemClock clock_;
-SystemRandom random_;
-std::unique_ptr<accounts::Accounts> accounts_;
-accounts::Account alice_;
+  std::filesystem::path folder_;
+  std::unique_ptr<db::Database> database_;
+  SystemClock clock_;
+  SystemRandom random_;
+  std::unique_ptr<accounts::Accounts> accounts_;
+  accounts::Account alice_;
 };
 
 TEST_F(RefreshTest, IsBoundToUserServiceAndPassword) {

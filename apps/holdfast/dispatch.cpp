@@ -1,0 +1,37 @@
+#include "dispatch.hpp"
+
+#include <array>
+
+namespace holdfast {
+
+namespace {
+
+using Match = Prefix::Match;
+
+constexpr std::array<Prefix, 6> kPrefixes = {{
+    {"/v2", Match::below, Area::registry},
+    {"/auth/token", Match::exact, Area::token},
+    {"/_ping", Match::exact, Area::ops},
+    {"/health", Match::exact, Area::ops},
+    {"/ca", Match::exact, Area::ops},
+    {"/metrics", Match::exact, Area::ops},
+}};
+
+bool matches(const Prefix& prefix, std::string_view path) {
+  if (!path.starts_with(prefix.path)) return false;
+  const std::string_view rest = path.substr(prefix.path.size());
+  return rest.empty() || (prefix.match == Match::below && rest.front() == '/');
+}
+
+}  // namespace
+
+std::span<const Prefix> prefixes() { return kPrefixes; }
+
+Area area_of(std::string_view path) {
+  for (const Prefix& prefix : kPrefixes) {
+    if (matches(prefix, path)) return prefix.area;
+  }
+  return Area::web;
+}
+
+}  // namespace holdfast

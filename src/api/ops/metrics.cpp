@@ -1,0 +1,102 @@
+#include "api/ops/metrics.hpp"
+
+#include <map>
+#include <mutex>
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+#include <utility>
+
+namespace holdfast::api::ops {
+
+namespace {
+
+const prometheus::Histogram::BucketBoundaries kSeconds = {
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300};
+
+}  // namespace
+
+struct Metrics::State {
+  // What a route and a status have; made once.
+  struct Series {
+    prometheus::Counter* requests;
+    prometheus::Histogram* seconds;
+  };
+
+  Series& series(std::string_view route, int status) {
+    const std::lock_guard lock(mutex);
+    const auto key = std::pair(route, status);
+    const auto found = known.find(key);
+    if (found != known.end()) return found->second;
+    const std::string label(route);
+    return known
+        .emplace(key, Series{&requests.Add({{"route", label}, {"status", std::to_string(status)}}),
+                             &seconds.Add({{"route", label}}, kSeconds)})
+        .first->second;
+  }
+
+  prometheus::Registry registry;
+  prometheus::Family<prometheus::Counter>& requests = prometheus::BuildCounter()
+                                                          .Name("holdfast_http_requests_total")
+                                                          .Help("Requests answered.")
+                                                          .Register(registry);
+  prometheus::Family<prometheus::Histogram>& seconds =
+      prometheus::BuildHistogram()
+          .Name("holdfast_http_request_seconds")
+          .Help("Time from the head of a request to the end of its answer.")
+          .Register(registry);
+  prometheus::Counter& sent = prometheus::BuildCounter()
+                                  .Name("holdfast_http_sent_bytes_total")
+                                  .Help("Bytes of bodies sent.")
+                                  .Register(registry)
+                                  .Add({});
+  prometheus::Counter& received = prometheus::BuildCounter()
+                                      .Name("holdfast_http_received_bytes_total")
+                                      .Help("Bytes of bodies received.")
+                                      .Register(registry)
+                                      .Add({});
+  prometheus::Family<prometheus::Gauge>& connections = prometheus::BuildGauge()
+                                                           .Name("holdfast_connections")
+                                                           .Help("Connections open now.")
+                                                           .Register(registry);
+  prometheus::Family<prometheus::Gauge>& totals =
+      prometheus::BuildGauge()
+          .Name("holdfast_connections_total")
+          .Help("Connections since the start, by what became of them.")
+          .Register(registry);
+  std::mutex mutex;
+  std::map<std::pair<std::string_view, int>, Series> known;  // routes are constants
+};
+
+Metrics::Metrics(std::string_view version) : state_(std::make_unique<State>()) {
+  prometheus::BuildGauge()
+      .Name("holdfast_build_info")
+      .Help("The version that runs.")
+      .Register(state_->registry)
+      .Add({{"version", std::string(version)}})
+      .Set(1);
+}
+
+Metrics::~Metrics() = default;
+
+void Metrics::observe(const http::Served& served) {
+  State::Series& series = state_->series(served.request.route, served.status);
+  series.requests->Increment();
+  series.seconds->Observe(std::chrono::duration<double>(served.duration).count());
+  state_->sent.Increment(static_cast<double>(served.sent_bytes));
+  state_->received.Increment(static_cast<double>(served.received_bytes));
+}
+
+std::string Metrics::text(const http::Counters& counters) {
+  const auto number = [](std::uint64_t value) { return static_cast<double>(value); };
+  state_->connections.Add({}).Set(number(counters.connections_open));
+  state_->totals.Add({{"outcome", "accepted"}}).Set(number(counters.connections_accepted));
+  state_->totals.Add({{"outcome", "refused"}}).Set(number(counters.connections_refused));
+  state_->totals.Add({{"outcome", "tls_failed"}}).Set(number(counters.tls_handshakes_failed));
+  state_->totals.Add({{"outcome", "tls_resumed"}}).Set(number(counters.tls_sessions_resumed));
+  return prometheus::TextSerializer().Serialize(state_->registry.Collect());
+}
+
+}  // namespace holdfast::api::ops

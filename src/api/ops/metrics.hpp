@@ -1,0 +1,30 @@
+// Numbers for Prometheus.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "http/server.hpp"
+
+namespace holdfast::api::ops {
+
+// Safe from any thread; observe() is on every request's path and allocates nothing after a route's
+// first request.
+class Metrics {
+ public:
+  explicit Metrics(std::string_view version);
+  ~Metrics();
+  void observe(const http::Served& served);
+  // The text form (version 0.0.4), with the server's counters of the moment.
+  std::string text(const http::Counters& counters);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace holdfast::api::ops

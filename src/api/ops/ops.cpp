@@ -1,0 +1,80 @@
+#include "api/ops/ops.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.hpp"
+#include "codec/json.hpp"
+
+namespace holdfast::api::ops {
+
+namespace {
+
+http::Response plain(int status, std::string text) {
+  http::Response response(status);
+  response.field("Content-Type", "text/plain; charset=utf-8").text(std::move(text));
+  return response;
+}
+
+}  // namespace
+
+Ops::Ops(Services services, Settings settings)
+    : services_(std::move(services)), settings_(std::move(settings)) {}
+
+boost::asio::awaitable<http::Response> Ops::handle(http::Request& request, http::Body&) {
+  request.route = "ops";
+  if (request.method != http::Method::get && request.method != http::Method::head) {
+    co_return plain(405, "this page is for GET\n").field("Allow", "GET, HEAD");
+  }
+  if (request.path == "/ca") co_return ca();
+  if (request.path == "/metrics") co_return metrics(request);
+  co_return co_await health();
+}
+
+// DTR's body: {"Error":"","Healthy":true}, 503 with the part that is broken.
+boost::asio::awaitable<http::Response> Ops::health() {
+  const std::string problem = co_await services_.pool.run([this]() -> std::string {
+    if (const auto metadata = services_.database.ping(); !metadata) {
+      log::error("metadata is not healthy", {{"error", describe(metadata.error())}});
+      return "metadata: " + metadata.error().message;
+    }
+    if (const auto storage = services_.blobs.ping(); !storage) {
+      log::error("storage is not healthy", {{"error", describe(storage.error())}});
+      return "storage: " + storage.error().message;
+    }
+    return {};
+  });
+  std::string body = R"({"Error":)";
+  codec::append_json_string(body, problem);
+  body += problem.empty() ? R"(,"Healthy":true})" : R"(,"Healthy":false})";
+  http::Response response(problem.empty() ? 200 : 503);
+  response.field("Content-Type", "application/json")
+      .field("Cache-Control", "no-store")
+      .text(std::move(body));
+  co_return response;
+}
+
+http::Response Ops::ca() const {
+  if (settings_.ca_pem.empty()) {
+    return plain(
+        404, "This server's certificate was given to it: ask its operator for the authority.\n");
+  }
+  http::Response response;
+  response.field("Content-Type", "application/x-pem-file").text(settings_.ca_pem);
+  return response;
+}
+
+http::Response Ops::metrics(const http::Request& request) const {
+  if (settings_.metrics == MetricsAccess::off)
+    return plain(404, "metrics are off (metrics.enabled)\n");
+  const bool allowed = std::ranges::any_of(
+      settings_.metrics_allow,
+      [&](const net::Network& network) { return network.contains(request.client.address); });
+  if (!allowed) return plain(403, "this address is not in metrics.allow\n");
+  http::Response response;
+  response.field("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+      .text(services_.metrics.text(services_.counters()));
+  return response;
+}
+
+}  // namespace holdfast::api::ops

@@ -1,0 +1,49 @@
+// /_ping, /health, /ca, /metrics.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "api/ops/metrics.hpp"
+#include "async/pool.hpp"
+#include "blob/store.hpp"
+#include "db/database.hpp"
+#include "http/message.hpp"
+#include "net/address.hpp"
+
+namespace holdfast::api::ops {
+
+struct Services {
+  db::Database& database;
+  blob::Store& blobs;
+  Metrics& metrics;
+  async::BlockingPool& pool;
+  std::function<http::Counters()> counters;
+};
+
+enum class MetricsAccess { off, on };
+
+struct Settings {
+  std::string ca_pem;  // empty: certificates come from elsewhere
+  MetricsAccess metrics = MetricsAccess::on;
+  std::vector<net::Network> metrics_allow;
+};
+
+// Safe from any loop.
+class Ops {
+ public:
+  Ops(Services services, Settings settings);
+  boost::asio::awaitable<http::Response> handle(http::Request& request, http::Body& body);
+
+ private:
+  boost::asio::awaitable<http::Response> health();
+  [[nodiscard]] http::Response ca() const;
+  [[nodiscard]] http::Response metrics(const http::Request& request) const;
+
+  Services services_;
+  Settings settings_;
+};
+
+}  // namespace holdfast::api::ops
