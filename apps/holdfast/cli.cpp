@@ -352,6 +352,11 @@ class Admin {
   std::vector<std::pair<CLI::App*, std::string>> verbs_;
 };
 
+bool has_verb(const CLI::App& root, std::string_view word) {
+  return std::ranges::any_of(root.get_subcommands([](const CLI::App*) { return true; }),
+                             [&](const CLI::App* verb) { return verb->get_name() == word; });
+}
+
 }  // namespace
 
 int run_cli(int argc, char** argv) {
@@ -383,6 +388,10 @@ int run_cli(int argc, char** argv) {
   show->add_option("--format", format, "text or json")->check(CLI::IsMember({"text", "json"}));
   CLI::App* version_verb = root.add_subcommand("version", "Print the version");
   Admin admin(root);
+  if (argc > 1 && argv[1][0] != '-' && !has_verb(root, argv[1])) {
+    failed(fmt::format("there is no verb \"{}\"; see holdfast --help", argv[1]));
+    return kMisunderstood;
+  }
   try {
     root.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -247,7 +247,7 @@ void keep_house(const Options& options, Core& core, Certificates& certificates,
   }
 }
 
-// Lets requests under way end; a second signal does not wait for them. What was answered is
+// Lets requests under way end; a second Ctrl-C does not wait for them. What was answered is
 // durable, so ending at once loses nothing.
 void stop(Edge& edge, std::chrono::seconds grace, const sigset_t& signals,
           const std::filesystem::path& ready) {
@@ -260,7 +260,7 @@ void stop(Edge& edge, std::chrono::seconds grace, const sigset_t& signals,
   while (!stopped) {
     constexpr timespec kMoment{0, 20'000'000};
     const int signal = ::sigtimedwait(&signals, nullptr, &kMoment);
-    if (signal != SIGINT && signal != SIGTERM) continue;
+    if (signal != SIGINT) continue;
     ::unlink(ready.c_str());
     std::_Exit(130);
   }

@@ -156,7 +156,7 @@ Result<Account> Accounts::create_user(const NewUser& user, const events::Actor& 
                 std::int64_t{user.must_change_password}, hash, to_micros(now)}));
     if (added == 0) {
       return fail(ErrorCode::already_exists, kAccountExists,
-                  fmt::format("there is already an account {}", user.name));
+                  fmt::format("an account {} exists already", user.name));
     }
     HF_TRY(made, find_by_name(tx, user.name));
     return events::append(tx, event_of(events::Type::user_created, user.name, actor, now));

@@ -38,6 +38,13 @@ asio::awaitable<Result<std::size_t>> RequestBody::fill(std::span<std::byte> into
 }
 
 asio::awaitable<Result<std::size_t>> RequestBody::read_some(std::span<std::byte> into) {
+  if (broken_) co_return fail(ErrorCode::unavailable, kBodyTruncated, "the body ended early");
+  auto got = co_await decode_some(into);
+  broken_ = !got;
+  co_return got;
+}
+
+asio::awaitable<Result<std::size_t>> RequestBody::decode_some(std::span<std::byte> into) {
   if (finished()) co_return std::size_t{0};
   if (!chunked_) {
     HF_CO_TRY(const std::size_t got,

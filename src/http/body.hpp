@@ -25,6 +25,8 @@ class RequestBody final : public Body {
 
   // Whether all of it was read.
   [[nodiscard]] bool finished() const { return chunked_ ? decoder_.done() : left_bytes_ == 0; }
+  // Whether it could not be read to its end: the connection cannot go on.
+  [[nodiscard]] bool broken() const { return broken_; }
   // Whether the client still waits for "100 Continue" and so has sent nothing.
   [[nodiscard]] bool unasked() const { return continue_owed_; }
   // What is certainly left to read.
@@ -34,6 +36,7 @@ class RequestBody final : public Body {
   [[nodiscard]] std::string rest() const { return rest_ + std::string(prefix_); }
 
  private:
+  boost::asio::awaitable<Result<std::size_t>> decode_some(std::span<std::byte> into);
   boost::asio::awaitable<Result<std::size_t>> fill(std::span<std::byte> into);
 
   net::Stream& stream_;
@@ -43,6 +46,7 @@ class RequestBody final : public Body {
   std::string rest_;
   bool chunked_;
   bool continue_owed_;
+  bool broken_ = false;       // an error came: nothing more is read
   std::uint64_t left_bytes_;  // of a body with Content-Length
   std::uint64_t received_bytes_ = 0;
   ChunkedDecoder decoder_;

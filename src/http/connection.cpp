@@ -22,7 +22,7 @@ namespace {
 constexpr std::size_t kReadBytes = 8UZ * 1024;
 constexpr std::size_t kTargetLimitBytes = 16UZ * 1024;
 constexpr std::size_t kStreamBytes = 64UZ * 1024;
-constexpr std::chrono::seconds kLinger{2};
+constexpr std::chrono::seconds kLinger{5};
 
 std::string error_json(std::string_view code, std::string_view message) {
   return fmt::format("{{\"errors\":[{{\"code\":\"{}\",\"message\":\"{}\"}}]}}\n", code, message);
@@ -175,6 +175,11 @@ asio::awaitable<bool> Connection::refuse_plain_http() {
 asio::awaitable<std::optional<Connection::Next>> Connection::read_head() {
   const Limits& limits = loop_.shared().options.limits;
   while (!find_head_end(buffer_)) {
+    // What is no HTTP at all (a TLS greeting on the plain port) is told so at once.
+    if (!buffer_.empty() && !is_alphanumeric(buffer_.front())) {
+      co_await refuse(400, "BAD_REQUEST", "this is not HTTP");
+      co_return Next::end;
+    }
     if (buffer_.size() >= limits.header_bytes) {
       co_await refuse(431, "HEADER_TOO_LARGE", "the request's head is too large");
       co_return Next::end;
@@ -349,11 +354,10 @@ asio::awaitable<void> Connection::refuse(int status, std::string_view code, std:
 asio::awaitable<void> Connection::linger() {
   stream_.shutdown();
   watch_.enter(Watch::Phase::handshake, kLinger);  // a fixed deadline, whatever moves
-  std::array<std::byte, 4096> waste{};
-  for (std::size_t read = 0; read < 4 * loop_.shared().options.limits.drain_bytes;) {
+  std::array<std::byte, 16384> waste{};
+  while (true) {
     const auto got = co_await stream_.read_some(waste);
     if (!got || *got == 0) co_return;
-    read += *got;
   }
 }
 

@@ -12,6 +12,9 @@ namespace {
 std::optional<std::uint64_t> number(std::string_view text) {
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  // More than 64 bits hold is beyond every blob's end.
+  if (error == std::errc::result_out_of_range && end == text.data() + text.size())
+    return UINT64_MAX;
   if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return value;
 }

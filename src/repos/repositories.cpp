@@ -171,7 +171,7 @@ Result<Repository> Repositories::create(const oci::RepositoryName& name, Visibil
                 to_micros(now)}));
     if (added == 0) {
       return fail(ErrorCode::already_exists, kRepositoryExists,
-                  fmt::format("there is already a repository {}", name.text()));
+                  fmt::format("a repository {} exists already", name.text()));
     }
     made = find_in(tx, name);
     HF_CHECK(made);

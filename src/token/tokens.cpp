@@ -89,6 +89,17 @@ std::vector<std::string> audience_of(const json::value& claims) {
   return audience;
 }
 
+// The port is left out: the same host's other listener is the same registry.
+std::string_view without_port(std::string_view host) {
+  const std::size_t colon = host.rfind(':');
+  return host.substr(0, host.find(']', colon) == std::string_view::npos ? colon : host.size());
+}
+
+bool names_us(const std::vector<std::string>& audience, std::string_view service) {
+  return std::ranges::any_of(
+      audience, [&](const std::string& one) { return without_port(one) == without_port(service); });
+}
+
 std::vector<Access> access_of(const json::value& claims) {
   std::vector<Access> list;
   const json::value* entries = codec::member(claims, "access");
@@ -193,7 +204,7 @@ Result<std::shared_ptr<const Claims>> Tokens::verify(std::string_view token,
     HF_TRY(claims, state_->parse(token));
     state_->remembered.insert(ticket, key, claims);
   }
-  if (std::ranges::find(claims->audience, audience) == claims->audience.end()) return invalid();
+  if (!names_us(claims->audience, audience)) return invalid();
   if (state_->clock.now() >= claims->expires_at + kLeeway) {
     state_->remembered.drop(key);
     return expired();

@@ -47,7 +47,8 @@ class Tokens {
                                               const Clock& clock, Random& random);
   ~Tokens();
 
-  // `audience` is the service that the token is for: our host as the client knows it.
+  // `audience` is the service that the token is for: our host[:port] as the client knows it; verify
+  // compares the host.
   Issued issue(std::int64_t account_id, std::string_view subject, const std::vector<Access>& access,
                std::string_view audience);
   // Signature by a known key (kid), issuer, audience, nbf and exp with 60 s leeway. `alg` other

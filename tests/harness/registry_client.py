@@ -11,6 +11,11 @@ from pathlib import Path
 from .content import Manifest, digest_of
 from .http_client import Connection, ConnectionClosed, Response
 
+# The longest name: one may itself hold "blobs" or "manifests". What is no proper path falls back to
+# the first of these words.
+_PROPER = re.compile(
+    r"^/v2/(.+)/(?:blobs/uploads(?:/[^/?]*)?|(?:blobs|manifests|referrers)/[^/?]+|tags/list)(?:\?.*)?$"
+)
 _REPOSITORY = re.compile(r"^/v2/(.+?)/(?:blobs|manifests|tags|referrers)/")
 
 
@@ -192,7 +197,7 @@ class RegistryClient:
         """A request with this client's token for the repository in the path."""
         headers = list(headers)
         if not any(name.lower() == "authorization" for name, _ in headers):
-            match = _REPOSITORY.match(target)
+            match = _PROPER.match(target) or _REPOSITORY.match(target)
             scope = f"repository:{match[1]}:pull,push,delete" if match else None
             if target.startswith("/v2/_catalog"):
                 scope = "registry:catalog:*"

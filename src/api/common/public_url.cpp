@@ -18,4 +18,11 @@ std::string PublicUrl::service(const http::Request& request) const {
   return service_.empty() ? request.client.host : service_;
 }
 
+std::string PublicUrl::host(const http::Request& request) const {
+  std::string name = service(request);
+  const std::size_t colon = name.rfind(':');
+  if (colon != std::string::npos && name.find(']', colon) == std::string::npos) name.resize(colon);
+  return name;
+}
+
 }  // namespace holdfast::api

@@ -19,6 +19,8 @@ class PublicUrl {
   [[nodiscard]] std::string base(const http::Request& request) const;
   // "dtr.mydns.com": the service of the token protocol, and the host in scopes.
   [[nodiscard]] std::string service(const http::Request& request) const;
+  // The service without its port.
+  [[nodiscard]] std::string host(const http::Request& request) const;
 
  private:
   std::string base_;

@@ -33,10 +33,12 @@ std::string scope_of(const holdfast::oci::RepositoryName& name, Right right) {
 }
 
 // Whether the caller's token allows it; without a token (a password) everything is allowed.
-bool covers(const Caller& caller, std::string_view name, Right right) {
+bool covers(const Caller& caller, std::string_view service, std::string_view name, Right right) {
   if (!caller.claims) return true;
+  // Docker's content trust and others write the name with our host before it.
+  const std::string with_host = fmt::format("{}/{}", service, name);
   for (const token::Access& entry : caller.claims->access) {
-    if (entry.type != "repository" || entry.name != name) continue;
+    if (entry.type != "repository" || (entry.name != name && entry.name != with_host)) continue;
     const token::Actions& actions = entry.actions;
     if (actions.all) return true;
     if (right == Right::pull && actions.pull) return true;
@@ -90,7 +92,8 @@ asio::awaitable<OrRefusal<Caller>> Authorization::catalog(http::Request& request
 }
 
 asio::awaitable<OrRefusal<Granted>> Authorization::repository(
-    http::Request& request, const holdfast::oci::RepositoryName& name, Right right) const {
+    http::Request& request, const holdfast::oci::RepositoryName& name, Right right,
+    IfMissing if_missing) const {
   const std::string scope = scope_of(name, right);
   auto caller = co_await identify(request, scope);
   if (!caller) co_return std::unexpected(std::move(caller).error());
@@ -100,14 +103,15 @@ asio::awaitable<OrRefusal<Granted>> Authorization::repository(
     if (!found && found.error().reason != repos::kRepositoryUnknown) {
       co_return std::unexpected(error_response(found.error()));
     }
-    if (!found) co_return co_await missing(request, *std::move(caller), name, right, scope);
+    if (!found)
+      co_return co_await missing(request, *std::move(caller), name, right, if_missing, scope);
     repository = *std::move(found);
   }
   // A token only narrows: the right itself is decided now.
   if (!access::decide(*caller->subject, action_of(right), Object::of(*repository))) {
     co_return std::unexpected(refuse(request, *caller, name, right, scope));
   }
-  if (!covers(*caller, name.text(), right)) {
+  if (!covers(*caller, services_.url.service(request), name.text(), right)) {
     co_return std::unexpected(challenge(request, scope, "insufficient_scope"));
   }
   events::Actor actor = actor_of(request, *caller->subject);
@@ -116,17 +120,17 @@ asio::awaitable<OrRefusal<Granted>> Authorization::repository(
 
 asio::awaitable<OrRefusal<Granted>> Authorization::missing(
     http::Request& request, Caller caller, const holdfast::oci::RepositoryName& name, Right right,
-    std::string_view scope) const {
+    IfMissing if_missing, std::string_view scope) const {
   const auto ns =
       co_await services_.pool.run([&] { return services_.repositories.namespace_id(name.ns()); });
   const bool owner =
       ns && access::decide(*caller.subject, Action::create_repository, Object::of_namespace(*ns));
   const bool sees_all = caller.subject->is_active && caller.subject->is_administrator;
   if (!owner && !sees_all) co_return std::unexpected(refuse(request, caller, name, right, scope));
-  if (!covers(caller, name.text(), right)) {
+  if (!covers(caller, services_.url.service(request), name.text(), right)) {
     co_return std::unexpected(challenge(request, scope, "insufficient_scope"));
   }
-  if (right != Right::push) {
+  if (if_missing == IfMissing::refuse) {
     co_return std::unexpected(
         error_response(404, "NAME_UNKNOWN", fmt::format("there is no repository {}", name.text())));
   }
@@ -164,8 +168,9 @@ http::Response Authorization::refuse(const http::Request& request, const Caller&
                                     verb, name.text()));
 }
 
-bool Authorization::may_pull(const Caller& caller, const repos::Repository& from) {
-  return covers(caller, from.name.text(), Right::pull) &&
+bool Authorization::may_pull(const http::Request& request, const Caller& caller,
+                             const repos::Repository& from) const {
+  return covers(caller, services_.url.service(request), from.name.text(), Right::pull) &&
          access::decide(*caller.subject, Action::pull, Object::of(from));
 }
 

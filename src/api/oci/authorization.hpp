@@ -16,6 +16,9 @@ namespace holdfast::api::oci {
 
 enum class Right { pull, push, remove };
 
+// Whether a request may bring its repository into being: the ones that begin a push.
+enum class IfMissing { refuse, create };
+
 // Who may do what was asked, on which repository.
 struct Granted {
   Caller caller;
@@ -36,13 +39,14 @@ class Authorization {
   boost::asio::awaitable<OrRefusal<Caller>> base(http::Request& request) const;
   // The catalog: a token of scope registry:catalog:*, or a password.
   boost::asio::awaitable<OrRefusal<Caller>> catalog(http::Request& request) const;
-  // A right on a repository; with Right::push one that is missing may be created.
+  // A right on a repository.
   boost::asio::awaitable<OrRefusal<Granted>> repository(http::Request& request,
                                                         const holdfast::oci::RepositoryName& name,
-                                                        Right right) const;
+                                                        Right right, IfMissing if_missing) const;
   // Whether the caller may pull from another repository, by its own right and by the token: the
   // source of a mount.
-  [[nodiscard]] static bool may_pull(const Caller& caller, const repos::Repository& from);
+  [[nodiscard]] bool may_pull(const http::Request& request, const Caller& caller,
+                              const repos::Repository& from) const;
 
  private:
   boost::asio::awaitable<OrRefusal<Caller>> identify(http::Request& request,
@@ -51,7 +55,8 @@ class Authorization {
                                          std::string_view error) const;
   boost::asio::awaitable<OrRefusal<Granted>> missing(http::Request& request, Caller caller,
                                                      const holdfast::oci::RepositoryName& name,
-                                                     Right right, std::string_view scope) const;
+                                                     Right right, IfMissing if_missing,
+                                                     std::string_view scope) const;
   [[nodiscard]] http::Response refuse(const http::Request& request, const Caller& caller,
                                       const holdfast::oci::RepositoryName& name, Right right,
                                       std::string_view scope) const;

@@ -23,7 +23,7 @@ struct Mapped {
 };
 
 // By reason, where it says more than the code.
-constexpr std::array<std::pair<std::string_view, Mapped>, 21> kByReason = {{
+constexpr std::array<std::pair<std::string_view, Mapped>, 22> kByReason = {{
     {holdfast::oci::kDigestInvalid, {400, "DIGEST_INVALID"}},
     {holdfast::oci::kNameInvalid, {400, "NAME_INVALID"}},
     {holdfast::oci::kTagInvalid, {400, "TAG_INVALID"}},
@@ -43,6 +43,7 @@ constexpr std::array<std::pair<std::string_view, Mapped>, 21> kByReason = {{
     {blob::kSessionMissing, {404, "BLOB_UPLOAD_UNKNOWN"}},
     {blob::kBlobMissing, {500, "UNKNOWN"}},  // the database knows it: never "not found"
     {blob::kStorageFull, {507, "UNAVAILABLE"}},
+    {kSizeInvalid, {400, "SIZE_INVALID"}},
     {http::kBodyTooLarge, {413, "SIZE_INVALID"}},
     {http::kBodyMalformed, {400, "BLOB_UPLOAD_INVALID"}},
     {http::kBodyTruncated, {400, "BLOB_UPLOAD_INVALID"}},

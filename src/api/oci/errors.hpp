@@ -9,6 +9,9 @@
 
 namespace holdfast::api::oci {
 
+// A chunk whose length is not what its Content-Range says: invalid.
+inline constexpr std::string_view kSizeInvalid = "size_invalid";
+
 // The one table: (code, reason) to status and OCI code; {"errors":[{code, message, detail}]}, one
 // entry per missing digest. What is our own fault is logged and told without its details.
 http::Response error_response(const Error& error);

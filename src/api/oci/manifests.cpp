@@ -12,8 +12,6 @@ namespace {
 
 using repos::StoredManifest;
 
-constexpr std::size_t kTagsPerPush = 64;
-
 events::Event pull_of(const Granted& granted, const StoredManifest& manifest,
                       std::string_view reference) {
   events::Event event;
@@ -77,9 +75,6 @@ Answer put_manifest(Context context, Granted granted, std::string reference) {
   repos::PutManifest put;
   auto tags = query_tags(context.query);
   if (!tags) co_return error_response(tags.error());
-  if (tags->size() > kTagsPerPush) {
-    co_return error_response(414, "TAG_INVALID", "at most 64 tags are set by one push");
-  }
   if (const auto* tag = std::get_if<holdfast::oci::Tag>(&*parsed)) {
     put.tags = {*tag};
     tags->clear();

@@ -89,6 +89,11 @@ Right needed(Kind kind, Method method) {
   return method == Method::del ? Right::remove : Right::push;
 }
 
+IfMissing if_missing(Kind kind, Method method) {
+  const bool begins = kind == Kind::uploads || (kind == Kind::manifest && method == Method::put);
+  return begins ? IfMissing::create : IfMissing::refuse;
+}
+
 Answer answer_repository(Context context, Granted granted, Route route) {
   const Method method = context.request.method;
   switch (route.kind) {
@@ -145,8 +150,8 @@ Answer dispatch(const Services& services, const Settings& settings, http::Reques
   }
   const auto name = holdfast::oci::RepositoryName::parse(route.name);
   if (!name) co_return error_response(name.error());
-  auto granted =
-      co_await authorization.repository(request, *name, needed(route.kind, request.method));
+  auto granted = co_await authorization.repository(
+      request, *name, needed(route.kind, request.method), if_missing(route.kind, request.method));
   if (!granted) co_return granted.error();
   co_return co_await answer_repository(context, *std::move(granted), route);
 }

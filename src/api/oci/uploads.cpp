@@ -59,9 +59,22 @@ Error too_large(std::uint64_t limit) {
               fmt::format("a blob has at most {} bytes", limit));
 }
 
+Error length_differs() {
+  return fail(ErrorCode::invalid, kSizeInvalid, "the body is not as long as Content-Range says");
+}
+
+// How long a chunk says it is; check_chunk has seen to its form.
+std::optional<std::uint64_t> chunk_length(const http::Request& request) {
+  const auto range = http::parse_chunk_range(request.field("content-range").value_or(""));
+  if (!range) return std::nullopt;
+  return range->last - range->first + 1;
+}
+
 // The body into the session: a buffer is filled from the socket, then hashed and written on the
 // pool. What came before an error stays in the session.
 boost::asio::awaitable<Result<void>> receive(Context context, Upload& upload) {
+  const std::optional<std::uint64_t> expected = chunk_length(context.request);
+  std::uint64_t received = 0;
   const std::uint64_t limit = context.settings.blob_limit_bytes;
   const std::uint64_t announced = context.request.content_length.value_or(kLargeBytes);
   if (limit > 0 && context.request.content_length && upload.size_bytes() + announced > limit) {
@@ -78,12 +91,16 @@ boost::asio::awaitable<Result<void>> receive(Context context, Upload& upload) {
       held += *got;
     }
     if (limit > 0 && upload.size_bytes() + held > limit) co_return too_large(limit);
+    received += held;
+    if (expected && received > *expected) co_return length_differs();
     if (held > 0) {
       HF_CO_CHECK(co_await context.services.pool.run(
           [&] { return upload.append(std::span(buffer).first(held)); }));
     }
     if (!got) co_return std::move(got).error();
-    if (*got == 0) co_return Result<void>();
+    if (*got > 0) continue;
+    if (expected && received < *expected) co_return length_differs();
+    co_return Result<void>();
   }
 }
 
@@ -98,7 +115,7 @@ Result<void> check_chunk(const http::Request& request, const Upload& upload) {
   }
   HF_CHECK(upload.expect_at(range->first));
   if (request.content_length && *request.content_length != range->last - range->first + 1) {
-    return fail(ErrorCode::invalid, "size_invalid", "Content-Length and Content-Range differ");
+    return fail(ErrorCode::invalid, kSizeInvalid, "Content-Length and Content-Range differ");
   }
   return {};
 }
@@ -107,7 +124,6 @@ http::Response chunk_refusal(const Granted& granted, const Upload& upload, const
   if (error.code == ErrorCode::out_of_range) {
     return out_of_order(granted, upload.id(), upload.size_bytes(), error);
   }
-  if (error.reason == "size_invalid") return error_response(400, "SIZE_INVALID", error.message);
   return error_response(error);
 }
 
@@ -129,6 +145,7 @@ boost::asio::awaitable<Result<void>> finish(Context context, const Granted& gran
 // not possible; the reason is nobody's business.
 boost::asio::awaitable<bool> mount(Context context, const Granted& granted, const Digest& digest) {
   const auto from = context.query.value("from");
+  const Authorization authorization(context.services, context.settings);
   co_return co_await context.services.pool.run([&]() -> bool {
     std::vector<repos::Repository> sources;
     if (from) {
@@ -143,7 +160,7 @@ boost::asio::awaitable<bool> mount(Context context, const Granted& granted, cons
       sources = *std::move(holders);
     }
     for (const repos::Repository& source : sources) {
-      if (!Authorization::may_pull(granted.caller, source)) continue;
+      if (!authorization.may_pull(context.request, granted.caller, source)) continue;
       if (context.services.content.mount(source, *granted.repository, digest)) return true;
     }
     return false;

@@ -138,7 +138,7 @@ std::vector<Access> reduced(const Services& services, const accounts::Subject& s
     if (!text) continue;
     const auto name = oci::RepositoryName::parse(*text);
     if (!name) continue;
-    Access cut{"repository", *text, {}};
+    Access cut{"repository", entry.name, {}};
     if (const auto repository = services.repositories.find(*name)) {
       cut.actions = allowed(subject, Object::of(**repository), entry.actions);
     } else if (const auto ns = services.repositories.namespace_id(name->ns())) {
@@ -184,6 +184,7 @@ asio::awaitable<http::Response> Endpoint::handle(http::Request& request, http::B
   if (!form)
     co_return error_response(400, "UNSUPPORTED", "the form is not properly percent-encoded");
   const std::string own_service = services_.url.service(request);
+  const std::string own_host = services_.url.host(request);
   if (const auto service = form->value("service");
       service && !service->empty() && *service != own_service) {
     co_return error_response(400, "UNSUPPORTED",
@@ -204,7 +205,7 @@ asio::awaitable<http::Response> Endpoint::handle(http::Request& request, http::B
       HF_TRY(made.account, services_.authenticator.authenticate(asked->password->name,
                                                                 asked->password->password, actor));
     } else if (!asked->refresh_token.empty()) {
-      HF_TRY(made.account, services_.refresh_tokens.verify(asked->refresh_token, own_service));
+      HF_TRY(made.account, services_.refresh_tokens.verify(asked->refresh_token, own_host));
     }
     std::shared_ptr<const accounts::Subject> subject = accounts::Accounts::anonymous();
     if (made.account) {
@@ -214,7 +215,7 @@ asio::awaitable<http::Response> Endpoint::handle(http::Request& request, http::B
         reduced(services_, *subject, holdfast::token::parse_scopes(asked->scopes), own_service);
     if (made.account && asked->offline && settings_.refresh_tokens == RefreshTokens::on) {
       HF_TRY(made.refresh_token,
-             services_.refresh_tokens.issue(*made.account, own_service, asked->client_id));
+             services_.refresh_tokens.issue(*made.account, own_host, asked->client_id));
     }
     return made;
   });
