@@ -8,7 +8,7 @@ TARGET ?= all
 SOURCES = $$(git ls-files --cached --others --exclude-standard '*.cpp' '*.hpp')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test unit format layers tidy fmt fuzz fuzz-smoke clean
+.PHONY: help setup setup-tests run release test unit conformance integration format layers tidy fmt fuzz fuzz-smoke clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | \
@@ -17,7 +17,28 @@ help: ## List the commands
 setup: ## Install the Debian packages that are missing
 	@tools/setup tools/packages-build.txt
 
-test: setup ## Everything that CI runs
+setup-tests: setup
+	@tools/setup tests/packages.txt
+
+run: setup ## Build a release and serve ./data on https://localhost:8443
+	@$(MAKE) --no-print-directory release
+	@exec build/release/apps/holdfast/holdfast serve --data-dir ./data
+
+release: setup ## Build what runs in production
+	@[ -e build/release/build.ninja ] || cmake --preset release >build-configure.log 2>&1 || \
+	  { cat build-configure.log; exit 1; }
+	@rm -f build-configure.log
+	@ninja -C build/release --quiet holdfast | grep -v 'no work to do'; exit $${PIPESTATUS[0]}
+
+conformance: setup-tests ## /v2, tokens and operations against the server, black box
+	@ninja -C build/dev --quiet holdfast
+	@/usr/bin/python3 -m pytest tests/conformance -n 2 -q -p no:cacheprovider
+
+integration: setup-tests ## The real Docker Engine, podman, skopeo, containerd, nginx, HAProxy (root)
+	@ninja -C build/dev --quiet holdfast
+	@$$([ "$$(id -u)" = 0 ] || echo sudo) /usr/bin/python3 -m pytest tests/integration -q -p no:cacheprovider
+
+test: setup-tests ## Everything that CI runs
 	@tools/run_tests
 
 unit: setup ## Unit tests under ASan and UBSan

@@ -67,7 +67,7 @@ Result<DataFolder> DataFolder::open(const std::filesystem::path& path, IfMissing
   }
   const int lock = ::open((path / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (lock < 0) return unusable(path, "write to", errno);
-  DataFolder folder(std::filesystem::absolute(path), lock);
+  DataFolder folder(std::filesystem::weakly_canonical(path), lock);
   if (::flock(lock, LOCK_EX | LOCK_NB) != 0) {
     std::string pid = read_short(lock);
     while (pid.ends_with('\n')) pid.pop_back();

@@ -188,7 +188,8 @@ def test_podman_as_others(box, registry, host, repository, layout, folder):
     push = box.skopeo(
         "copy", f"oci:{layout}:v1", f"docker://{host}/{repository}:v2", auth=auth, expect=None
     ).stderr
-    assert "denied" in push or "unauthorized" in push, push
+    # skopeo asks for the blob by HEAD first, and an answer to HEAD has no words.
+    assert any(word in push for word in ("denied", "unauthorized", "Forbidden")), push
     registry.create_repository(f"{repository}-public", public=True)
     box.skopeo("copy", f"oci:{layout}:v1", f"docker://{host}/{repository}-public:v1")
     auth.write_text("{}")

@@ -61,7 +61,7 @@ class World:
             f"c=http.client.HTTPSConnection('{HOST}',443,"
             f"context=ssl.create_default_context(cafile='/etc/docker/certs.d/{HOST}/ca.crt'));"
             "c.request('GET',sys.argv[1],headers=dict(h.split(': ',1) for h in sys.argv[2:]));"
-            "r=c.getresponse();print(r.status);print(r.headers);sys.stdout.flush();"
+            "r=c.getresponse();print(r.status);print(str(r.headers),end='');sys.stdout.flush();"
             "sys.stdout.buffer.write(r.read())"
         )
         return self.machine.run(["/usr/bin/python3", "-c", script, path, *headers]).stdout

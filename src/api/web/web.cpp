@@ -22,8 +22,9 @@ section { background: var(--card); border: 1px solid var(--line); border-radius:
   padding: 1.25rem 1.4rem; margin: 0 0 1rem; }
 section p { margin: 0 0 .7rem; color: var(--soft); }
 .step { display: inline-block; width: 1.6rem; color: var(--mark); font-weight: 700; }
-pre { background: var(--code); border-radius: 8px; padding: .8rem 1rem; margin: 0; overflow-x: auto;
+pre { background: var(--code); border-radius: 8px; padding: .8rem 1rem; margin: 0; white-space: pre-wrap; overflow-wrap: anywhere;
   font: 14px/1.6 ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace; }
+section p.after { margin: .7rem 0 0; }
 a { color: var(--mark); }
 footer { color: var(--soft); font-size: .9rem; margin-top: 2rem; display: flex; gap: 1.25rem; flex-wrap: wrap; }
 )";
@@ -66,8 +67,7 @@ constexpr std::string_view kTrust = R"(<section>
 <p>Its certificate comes from an authority of its own. On the Docker host, as root:</p>
 <pre>mkdir -p /etc/docker/certs.d/{host}
 curl -k {base}/ca -o /etc/docker/certs.d/{host}/ca.crt</pre>
-<p></p>
-<p>Compare the file with the one that the server's operator has before you rely on it.</p>
+<p class="after">Compare the file with the one that the server's operator has before you rely on it.</p>
 </section>)";
 
 http::Response not_found() {
