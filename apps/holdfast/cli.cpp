@@ -160,7 +160,7 @@ std::optional<std::string> new_password(PasswordFrom from) {
     failed("no terminal to ask for the password: use --password-stdin or --generate");
     return std::nullopt;
   }
-  const auto first = prompt_password("New password: ");
+  auto first = prompt_password("New password: ");
   const auto second = prompt_password("Once more: ");
   if (first && second && *first == *second) return first;
   failed("the two passwords differ");

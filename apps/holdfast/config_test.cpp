@@ -103,6 +103,14 @@ TEST(Config, WhatBelongsTogetherIsCheckedTogether) {
               testing::Contains("dtr.mydns.com"));
 }
 
+// toml++ runs into undefined behaviour for these unless it is helped (see sources.cpp).
+TEST(Config, MalformedTextThatFuzzingFound) {
+  EXPECT_EQ(Read("# \u4e2d\u6587\u3002\ndata_dir = \"/srv/\u6ce8\u518c\" # \u00e4\n").problems, "");
+  EXPECT_THAT(Read("\nlog.level = \ufefb\"info\"").problems, HasSubstr("holdfast.toml:2"));
+  EXPECT_THAT(Read("[=x").problems, HasSubstr("holdfast.toml:1"));
+  EXPECT_THAT(Read("limits.page=7\"\u027e").problems, HasSubstr("holdfast.toml:1"));
+}
+
 // The guide's table is the table of the settings.
 TEST(Config, TheGuideListsEverySettingAsItIs) {
   std::ifstream file(HOLDFAST_SOURCE_DIR "/docs/guide/configuration.md");

@@ -103,7 +103,8 @@ Answer put_manifest(Context context, Granted granted, std::string reference) {
       .field("Location", fmt::format("/v2/{}/manifests/{}", granted.repository->name.text(),
                                      stored->digest.text()))
       .field("Docker-Content-Digest", stored->digest.text());
-  if (stored->subject) response.field("OCI-Subject", stored->subject->text());
+  const std::optional<holdfast::oci::Digest>& subject = stored->subject;
+  if (subject.has_value()) response.field("OCI-Subject", subject->text());
   for (const holdfast::oci::Tag& tag : *tags) response.field("OCI-Tag", tag.text());
   co_return response;
 }

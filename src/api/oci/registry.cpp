@@ -94,7 +94,7 @@ IfMissing if_missing(Kind kind, Method method) {
   return begins ? IfMissing::create : IfMissing::refuse;
 }
 
-Answer answer_repository(Context context, Granted granted, Route route) {
+Answer answer_repository(Context context, Granted granted, const Route& route) {
   const Method method = context.request.method;
   switch (route.kind) {
     case Kind::tags:
@@ -159,7 +159,7 @@ Answer dispatch(const Services& services, const Settings& settings, http::Reques
 }  // namespace
 
 Registry::Registry(Services services, Settings settings)
-    : services_(services), settings_(std::move(settings)) {}
+    : services_(services), settings_(settings) {}
 
 boost::asio::awaitable<http::Response> Registry::handle(http::Request& request, http::Body& body) {
   http::Response response = co_await dispatch(services_, settings_, request, body);

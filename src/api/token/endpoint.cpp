@@ -164,7 +164,7 @@ std::string scope_text(const std::vector<Access>& access) {
 }  // namespace
 
 Endpoint::Endpoint(Services services, Settings settings)
-    : services_(services), settings_(std::move(settings)) {}
+    : services_(services), settings_(settings) {}
 
 asio::awaitable<http::Response> Endpoint::handle(http::Request& request, http::Body& body) {
   request.route = "token";
@@ -220,10 +220,11 @@ asio::awaitable<http::Response> Endpoint::handle(http::Request& request, http::B
     return made;
   });
   if (!outcome) co_return error_response(outcome.error());
-  const std::string name = outcome->account ? outcome->account->name : "";
+  const std::optional<accounts::Account>& account = outcome->account;
+  const std::int64_t account_id = account.has_value() ? account->id : 0;
+  const std::string name = account.has_value() ? account->name : "";
   request.user = name;
-  const auto issued = services_.tokens.issue(outcome->account ? outcome->account->id : 0, name,
-                                             outcome->access, own_service);
+  const auto issued = services_.tokens.issue(account_id, name, outcome->access, own_service);
   std::string json =
       fmt::format(R"({{"token":"{}","access_token":"{}","expires_in":{},"issued_at":"{}","scope":)",
                   issued.token, issued.token, issued.expires_in.count(),
