@@ -144,9 +144,8 @@ TEST(Range, FollowsRfc9110AndTheConformanceSuite) {
                                        "bytes=99999999999999999999-"}) {
     EXPECT_EQ(parse_range(field, 1000).kind, Kind::unsatisfiable) << field;
   }
-  for (const std::string_view field :
-       {"", "items=0-1", "bytes=a-b", "bytes=0-1,3-4", "bytes", "bytes=", "bytes=--1",
-        "bytes=0x1-2", "bytes=99999999999999999999-"}) {
+  for (const std::string_view field : {"", "items=0-1", "bytes=a-b", "bytes=0-1,3-4", "bytes",
+                                       "bytes=", "bytes=--1", "bytes=0x1-2"}) {
     EXPECT_EQ(parse_range(field, 1000).kind, Kind::whole) << field;
   }
   EXPECT_EQ(parse_range("bytes=0-", 0).kind, Kind::unsatisfiable);
