@@ -114,6 +114,10 @@ Result<json::value> execute(Core& core, const json::value& command) {
   if (verb == "repo.create") return create_repository(core, command);
   if (verb == "repo.delete") return delete_repository(core, command);
   if (verb == "repo.list") return list_repositories(core);
+  if (verb == "keys.rotate") {
+    HF_CHECK(core.tokens->rotate(system_actor()));
+    return json::value(json::object{{"rotated", "token signing key"}});
+  }
   if (verb == "user.passwd") {
     change.password = text(command, "password");
     return update_user(core, command, change);

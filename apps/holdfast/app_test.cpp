@@ -34,7 +34,7 @@ class Folder : public testing::Test {
   // A folder that a server has set up once.
   void set_up() {
     auto folder = DataFolder::open(path_, DataFolder::IfMissing::create).value();
-    ASSERT_TRUE(Core::open(folder, repos::SparseIndexes::refuse));
+    ASSERT_TRUE(Core::open(folder, repos::SparseIndexes::refuse, std::chrono::minutes(5)));
     ASSERT_TRUE(folder.finish_setup());
   }
   std::filesystem::path path_;
@@ -92,7 +92,7 @@ TEST_F(Folder, ALostSealingKeyIsNotMadeAnew) {
   set_up();
   std::filesystem::remove(path_ / "secret.key");
   auto folder = DataFolder::open(path_, DataFolder::IfMissing::fail).value();
-  const auto core = Core::open(folder, repos::SparseIndexes::refuse);
+  const auto core = Core::open(folder, repos::SparseIndexes::refuse, std::chrono::minutes(5));
   ASSERT_FALSE(core);
   EXPECT_THAT(core.error().message, testing::HasSubstr("secret.key"));
   EXPECT_FALSE(std::filesystem::exists(path_ / "secret.key"));
@@ -136,6 +136,7 @@ TEST_F(Folder, EveryVerbOfAdmin) {
               testing::HasSubstr("alice/app"));
   EXPECT_EQ(run({{"verb", "repo.list"}}), "[]");
   EXPECT_THAT(run({{"verb", "user.list"}}), testing::HasSubstr("alice"));
+  EXPECT_THAT(run({{"verb", "keys.rotate"}}), testing::HasSubstr("signing"));
   EXPECT_THAT(run({{"verb", "fly"}}), testing::StartsWith("! there is no command"));
 }
 
@@ -145,7 +146,7 @@ class CertificatesTest : public Folder {
     set_up();
     folder_ =
         std::make_unique<DataFolder>(DataFolder::open(path_, DataFolder::IfMissing::fail).value());
-    core_ = Core::open(*folder_, repos::SparseIndexes::refuse).value();
+    core_ = Core::open(*folder_, repos::SparseIndexes::refuse, std::chrono::minutes(5)).value();
     options_.tls_names = {"localhost"};
   }
   std::unique_ptr<DataFolder> folder_;

@@ -254,6 +254,10 @@ class Admin {
         verb(*repo, "delete", "repo.delete", "Delete a repository with its tags and manifests"))
         ->add_flag("--yes", arguments_.yes, "Do not ask");
     with_format(verb(*repo, "list", "repo.list", "List the repositories"));
+    CLI::App* keys = admin->add_subcommand("keys", "Keys of the server");
+    keys->require_subcommand(1);
+    verb(*keys, "rotate", "keys.rotate",
+         "Sign tokens with a new key; the one before goes on verifying");
   }
 
   // Nothing when no verb of admin was given.
@@ -339,6 +343,8 @@ class Admin {
     } else if (name == "user.disable" || name == "user.enable") {
       fmt::print("User {} is {}.\n", text_of(result, "name"),
                  flag_of(result, "active") ? "active" : "disabled");
+    } else if (name == "keys.rotate") {
+      fmt::print("Tokens are signed with a new key from now on.\n");
     } else if (name == "repo.create") {
       fmt::print("Repository {} created ({}).\n", text_of(result, "name"),
                  text_of(result, "visibility"));

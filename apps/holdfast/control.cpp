@@ -113,7 +113,8 @@ Result<json::value> run(const std::filesystem::path& data_dir, const json::value
     if (auto answered = ask(data_dir, text)) return *std::move(answered);
     auto folder = DataFolder::open(data_dir, DataFolder::IfMissing::fail);
     if (folder) {
-      HF_TRY(const auto core, Core::open(*folder, repos::SparseIndexes::refuse));
+      HF_TRY(const auto core,
+             Core::open(*folder, repos::SparseIndexes::refuse, std::chrono::minutes(5)));
       return admin::execute(*core, command);
     }
     // Between the lock and the socket a server starts or ends, or another command is at it.

@@ -34,7 +34,8 @@ Core::Core(std::unique_ptr<db::Database> database_in, std::unique_ptr<blob::Stor
       content(*database, clock, sparse),
       uploads(*database, *blobs, content, clock, random) {}
 
-Result<std::unique_ptr<Core>> Core::open(DataFolder& folder, repos::SparseIndexes sparse) {
+Result<std::unique_ptr<Core>> Core::open(DataFolder& folder, repos::SparseIndexes sparse,
+                                         std::chrono::seconds token_lifetime) {
   SystemRandom random;
   // A key that is lost is not made anew: what it sealed could never be opened again.
   const auto if_missing = folder.fresh() ? keys::IfMissing::create : keys::IfMissing::fail;
@@ -43,7 +44,10 @@ Result<std::unique_ptr<Core>> Core::open(DataFolder& folder, repos::SparseIndexe
   HF_TRY(auto database, db::sqlite::open((folder.path() / "holdfast.db").string()));
   HF_CHECK(database->migrate(all_migrations()));
   HF_TRY(auto blobs, blob::fs::open(folder.path()));
-  return std::unique_ptr<Core>(new Core(std::move(database), std::move(blobs), sealer, sparse));
+  std::unique_ptr<Core> core(new Core(std::move(database), std::move(blobs), sealer, sparse));
+  HF_TRY(core->tokens,
+         token::Tokens::open(core->keys, {"holdfast", token_lifetime}, core->clock, core->random));
+  return core;
 }
 
 }  // namespace holdfast

@@ -1,6 +1,7 @@
 // The core of the product on one data folder: what the server and the command line both stand on.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <memory>
 
@@ -14,6 +15,7 @@
 #include "keys/keys.hpp"
 #include "repos/content.hpp"
 #include "repos/repositories.hpp"
+#include "token/tokens.hpp"
 #include "uploads/uploads.hpp"
 
 namespace holdfast {
@@ -23,7 +25,8 @@ namespace holdfast {
 class Core {
  public:
   // Opens key, database (schema brought up to date) and blobs. The folder outlives it.
-  static Result<std::unique_ptr<Core>> open(DataFolder& folder, repos::SparseIndexes sparse);
+  static Result<std::unique_ptr<Core>> open(DataFolder& folder, repos::SparseIndexes sparse,
+                                            std::chrono::seconds token_lifetime);
 
   SystemClock clock;
   SystemRandom random;
@@ -35,6 +38,7 @@ class Core {
   repos::Repositories repositories;
   repos::Content content;
   uploads::Uploads uploads;
+  std::unique_ptr<token::Tokens> tokens;  // never null
 
  private:
   Core(std::unique_ptr<db::Database> database_in, std::unique_ptr<blob::Store> blobs_in,

@@ -37,22 +37,22 @@ constexpr std::chrono::hours kExpiryEvery{1};
 // The edge over the core: constructed after it, stopped before it.
 class Edge {
  public:
-  Edge(const Options& options, Core& core, token::Tokens& tokens, const Certificates& certificates)
+  Edge(const Options& options, Core& core, const Certificates& certificates)
       : options_(options),
         core_(core),
         pool_(options.blocking_threads),
         url_(options.external_url),
         authenticator_(core.accounts, core.counted, core.clock, core.random),
         refresh_tokens_(*core.database, core.accounts, core.clock, core.random),
-        callers_(core.accounts, authenticator_, tokens, url_, pool_),
+        callers_(core.accounts, authenticator_, *core.tokens, url_, pool_),
         metrics_(version()),
         registry_({callers_, url_, core.repositories, core.content, core.uploads, *core.blobs,
                    core.counted, pool_},
                   {options.create_repository_on_push ? api::oci::CreateOnPush::yes
                                                      : api::oci::CreateOnPush::no,
                    options.manifest_limit_bytes, options.blob_limit_bytes, options.page_limit}),
-        token_({core.accounts, authenticator_, core.repositories, url_, tokens, refresh_tokens_,
-                pool_},
+        token_({core.accounts, authenticator_, core.repositories, url_, *core.tokens,
+                refresh_tokens_, pool_},
                {options.refresh_tokens ? api::token::RefreshTokens::on
                                        : api::token::RefreshTokens::off}),
         ops_({*core.database, *core.blobs, metrics_, pool_,
@@ -277,21 +277,20 @@ Result<void> serve(const Options& options) {
   log::configure(options.log_level, options.log_format);
   HF_TRY(DataFolder folder, DataFolder::open(options.data_dir, DataFolder::IfMissing::create));
   const std::filesystem::path& data_dir = folder.path();
-  HF_TRY(const auto core,
-         Core::open(folder, options.allow_sparse_indexes ? repos::SparseIndexes::allow
-                                                         : repos::SparseIndexes::refuse));
+  HF_TRY(const auto core, Core::open(folder,
+                                     options.allow_sparse_indexes ? repos::SparseIndexes::allow
+                                                                  : repos::SparseIndexes::refuse,
+                                     options.token_lifetime));
   HF_TRY(const auto certificates, Certificates::open(options, core->keys, core->clock));
   if (!certificates->ca_pem().empty()) {
     HF_CHECK(write_atomically(data_dir / "ca.crt", certificates->ca_pem(), 0644));
   }
-  HF_TRY(const auto tokens, token::Tokens::open(core->keys, {"holdfast", options.token_lifetime},
-                                                core->clock, core->random));
   HF_TRY(const std::string password, first_administrator(*core));
   HF_CHECK(folder.finish_setup());
   std::error_code ignored;
   std::filesystem::create_directories(data_dir / "run", ignored);
 
-  Edge edge(options, *core, *tokens, *certificates);
+  Edge edge(options, *core, *certificates);
   HF_CHECK(edge.start(certificates->tls(), data_dir));
   if (options.http_mode == PlainHttp::serve) {
     log::warn("plain HTTP is served: passwords travel in clear unless a TLS proxy is in front",

@@ -92,14 +92,15 @@ Result<std::string> KeyStore::create(std::string_view name, std::string_view sec
   return stored.value_or(std::string(secret));
 }
 
-Result<void> KeyStore::replace(std::string_view name, std::string_view secret) {
+Result<void> KeyStore::replace(std::string_view name, std::string_view secret,
+                               const db::Database::Function& also) {
   const std::string sealed = sealer_.seal(name, secret, random_);
   return database_.write(db::Durability::full, [&](db::Tx& tx) -> Result<void> {
     HF_CHECK(
         tx.execute("INSERT INTO secrets (name, sealed, created_at) VALUES ($1, $2, $3) "
                    "ON CONFLICT (name) DO UPDATE SET sealed = $2, created_at = $3",
                    {name, std::as_bytes(std::span(sealed)), to_micros(clock_.now())}));
-    return {};
+    return also(tx);
   });
 }
 

@@ -26,7 +26,9 @@ class KeyStore {
   Result<std::optional<std::string>> find(std::string_view name);
   // Stores `secret` unless the name is taken; gives what is stored then.
   Result<std::string> create(std::string_view name, std::string_view secret);
-  Result<void> replace(std::string_view name, std::string_view secret);
+  // `also` runs in the same transaction: the event of the change.
+  Result<void> replace(std::string_view name, std::string_view secret,
+                       const db::Database::Function& also);
 
  private:
   db::Database& database_;

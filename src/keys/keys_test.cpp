@@ -39,7 +39,10 @@ TEST_F(Keys, SecretsComeBackAndAreNotInTheFileAsTheyAre) {
   EXPECT_EQ(store().create("ca", "very secret words").value(), "very secret words");
   EXPECT_EQ(store().create("ca", "others").value(), "very secret words");
   EXPECT_EQ(store().find("ca").value(), "very secret words");
-  EXPECT_TRUE(store().replace("ca", "new"));
+  EXPECT_FALSE(store().replace(
+      "ca", "lost", [](db::Tx&) -> Result<void> { return fail(ErrorCode::conflict, "no", "no"); }));
+  EXPECT_EQ(store().find("ca").value(), "very secret words");
+  EXPECT_TRUE(store().replace("ca", "new", [](db::Tx&) { return Result<void>(); }));
   EXPECT_EQ(store().find("ca").value(), "new");
   for (const auto& entry : std::filesystem::directory_iterator(folder_)) {
     std::ifstream file(entry.path(), std::ios::binary);

@@ -212,11 +212,17 @@ Result<std::shared_ptr<const Claims>> Tokens::verify(std::string_view token,
   return claims;
 }
 
-Result<void> Tokens::rotate() {
+Result<void> Tokens::rotate(const events::Actor& actor) {
   const auto current = state_->keys.load();
   // The one before keeps verifying: its last token ends long before the next rotation.
   std::vector<crypto::SigningKey> next = {crypto::SigningKey::generate(), current->front()};
-  HF_CHECK(state_->store.replace(kKeysName, next[0].pem() + next[1].pem()));
+  events::Event event;
+  event.at = state_->clock.now();
+  event.type = events::Type::signing_key_rotated;
+  event.actor = actor;
+  event.object = next[0].id();
+  HF_CHECK(state_->store.replace(kKeysName, next[0].pem() + next[1].pem(),
+                                 [&](db::Tx& tx) { return events::append(tx, event); }));
   state_->keys.store(std::make_shared<const std::vector<crypto::SigningKey>>(std::move(next)));
   return {};
 }

@@ -11,6 +11,7 @@
 #include "base/clock.hpp"
 #include "base/random.hpp"
 #include "base/result.hpp"
+#include "events/events.hpp"
 #include "keys/keys.hpp"
 #include "token/scope.hpp"
 
@@ -57,7 +58,7 @@ class Tokens {
   Result<std::shared_ptr<const Claims>> verify(std::string_view token, std::string_view audience);
 
   // A new signing key from now on; the one before goes on verifying.
-  Result<void> rotate();
+  Result<void> rotate(const events::Actor& actor);
   // {"keys":[…]}: the public keys.
   std::string jwks() const;
 

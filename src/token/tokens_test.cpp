@@ -19,7 +19,8 @@ class TokensTest : public testing::Test {
     std::string name = (std::filesystem::temp_directory_path() / "holdfast-token-XXXXXX").string();
     folder_ = mkdtemp(name.data());
     database_ = db::sqlite::open((folder_ / "test.db").string()).value();
-    EXPECT_TRUE(database_->migrate(keys::migrations()));
+    EXPECT_TRUE(database_->migrate(
+        std::vector<db::Migration>{keys::migrations()[0], events::migrations()[0]}));
     store_ = std::make_unique<keys::KeyStore>(*database_, crypto::Sealer({}), clock_, random_);
     tokens_ = open();
   }
@@ -95,13 +96,13 @@ TEST_F(TokensTest, ATokenFromTheFutureIsRefused) {
 
 TEST_F(TokensTest, KeysRotateAndSurviveARestart) {
   const std::string old = tokens_->issue(1, "a", {}, "here").token;
-  ASSERT_TRUE(tokens_->rotate());
+  ASSERT_TRUE(tokens_->rotate({}));
   EXPECT_EQ(reason(old), "ok");
   const std::string fresh = tokens_->issue(1, "a", {}, "here").token;
   tokens_ = open();
   EXPECT_EQ(reason(old), "ok");
   EXPECT_EQ(reason(fresh), "ok");
-  ASSERT_TRUE(tokens_->rotate());
+  ASSERT_TRUE(tokens_->rotate({}));
   tokens_ = open();
   EXPECT_EQ(reason(old), kTokenInvalid);
   EXPECT_EQ(reason(fresh), "ok");
