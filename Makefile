@@ -8,7 +8,7 @@ TARGET ?= all
 SOURCES = $$(git ls-files --cached --others --exclude-standard '*.cpp' '*.hpp')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests run release test unit conformance integration format layers tidy fmt fuzz fuzz-smoke clean
+.PHONY: help setup setup-unit setup-tests run release test unit conformance integration format layers tidy fmt fuzz fuzz-smoke clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | \
@@ -17,7 +17,10 @@ help: ## List the commands
 setup: ## Install the Debian packages that are missing
 	@tools/setup tools/packages-build.txt
 
-setup-tests: setup
+setup-unit: setup
+	@tools/setup tools/packages-unit.txt
+
+setup-tests: setup-unit
 	@tools/setup tests/packages.txt
 
 run: setup ## Build a release and serve ./data on https://localhost:8443
@@ -41,7 +44,7 @@ integration: setup-tests ## The real Docker Engine, podman, skopeo, containerd, 
 test: setup-tests ## Everything that CI runs
 	@tools/run_tests
 
-unit: setup ## Unit tests under ASan and UBSan
+unit: setup-unit ## Unit tests under ASan and UBSan
 	@cmake --preset dev >build-configure.log 2>&1 || { cat build-configure.log; exit 1; }
 	@rm -f build-configure.log
 	@ninja -C build/dev --quiet

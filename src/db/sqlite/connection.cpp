@@ -96,8 +96,7 @@ Result<void> Connection::run(const std::string& sql) {
   return {};
 }
 
-Result<sqlite3_stmt*> Connection::prepare(std::string_view sql,
-                                          std::initializer_list<Value> values) {
+Result<sqlite3_stmt*> Connection::prepare(std::string_view sql, std::span<const Value> values) {
   auto found = statements_.find(std::string(sql));
   if (found == statements_.end()) {
     sqlite3_stmt* made = nullptr;
@@ -122,8 +121,7 @@ Result<sqlite3_stmt*> Connection::prepare(std::string_view sql,
   return statement;
 }
 
-Result<std::int64_t> Connection::execute(std::string_view sql,
-                                         std::initializer_list<Value> values) {
+Result<std::int64_t> Connection::execute(std::string_view sql, std::span<const Value> values) {
   HF_TRY(sqlite3_stmt* const statement, prepare(sql, values));
   const Use use(statement);
   int code = SQLITE_ROW;
@@ -132,8 +130,8 @@ Result<std::int64_t> Connection::execute(std::string_view sql,
   return sqlite3_changes64(handle_);
 }
 
-Result<void> Connection::query(std::string_view sql, std::initializer_list<Value> values,
-                               const std::function<Result<void>(const Row&)>& each) {
+Result<void> Connection::query(std::string_view sql, std::span<const Value> values,
+                               const Each& each) {
   HF_TRY(sqlite3_stmt* const statement, prepare(sql, values));
   const Use use(statement);
   const StatementRow row(statement);

@@ -6,7 +6,10 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
+#include "db/changes.hpp"
 #include "db/database.hpp"
 
 namespace holdfast::db::sqlite {
@@ -19,9 +22,16 @@ class Connection final : public Tx {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  Result<std::int64_t> execute(std::string_view sql, std::initializer_list<Value> values) override;
-  Result<void> query(std::string_view sql, std::initializer_list<Value> values,
-                     const std::function<Result<void>(const Row&)>& each) override;
+  using Tx::execute;
+  using Tx::query;
+  Result<std::int64_t> execute(std::string_view sql, std::span<const Value> values) override;
+  Result<void> query(std::string_view sql, std::span<const Value> values,
+                     const Each& each) override;
+  void changed(std::string_view topic, std::string_view key) override {
+    changes_.push_back({std::string(topic), std::string(key)});
+  }
+  // What was said to have changed since the last call.
+  std::vector<Change> take_changes() { return std::exchange(changes_, {}); }
 
   // Statements without parameters that are not remembered: BEGIN, PRAGMA, DDL.
   Result<void> run(const std::string& sql);
@@ -30,7 +40,7 @@ class Connection final : public Tx {
 
  private:
   explicit Connection(sqlite3* handle) : handle_(handle) {}
-  Result<sqlite3_stmt*> prepare(std::string_view sql, std::initializer_list<Value> values);
+  Result<sqlite3_stmt*> prepare(std::string_view sql, std::span<const Value> values);
   [[nodiscard]] Error error_of(std::string_view sql) const;
 
   struct Finalize {
@@ -40,6 +50,7 @@ class Connection final : public Tx {
 
   sqlite3* handle_;
   std::unordered_map<std::string, StatementPtr> statements_;
+  std::vector<Change> changes_;
 };
 
 }  // namespace holdfast::db::sqlite

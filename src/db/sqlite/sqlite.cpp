@@ -8,14 +8,14 @@
 #include <functional>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
 #include <vector>
 
-#include "base/clock.hpp"
+#include "db/changes.hpp"
 #include "db/ddl.hpp"
+#include "db/migrations.hpp"
 #include "db/sqlite/connection.hpp"
 
 namespace holdfast::db::sqlite {
@@ -44,6 +44,14 @@ class SqliteDatabase final : public Database {
     return read(
         [](Tx& tx) { return tx.query("SELECT 1", {}, [](const Row&) { return Result<void>(); }); });
   }
+  // The data folder is one process's own.
+  [[nodiscard]] bool is_shared() const override { return false; }
+  std::shared_ptr<void> subscribe(std::string_view topic,
+                                  std::function<void(std::string_view)> on_change) override {
+    return changes_.subscribe(topic, std::move(on_change));
+  }
+  Result<std::vector<Table>> tables() override;
+  Result<void> set_last_id(Tx& tx, std::string_view table, std::int64_t last_id) override;
 
  private:
   // A writer that waits for its turn; lives on its caller's stack.
@@ -51,7 +59,8 @@ class SqliteDatabase final : public Database {
     Durability durability;
     const Function& function;
     Result<void> outcome{};  // the leader's to write
-    bool done = false;       // guarded by mutex_; then the outcome is there
+    std::vector<Change> changes{};
+    bool done = false;  // guarded by mutex_; then the outcome is there
   };
 
   void commit_group(const std::vector<Waiting*>& group);
@@ -59,6 +68,7 @@ class SqliteDatabase final : public Database {
   Result<void> copy_aside(std::size_t migrations_applied);
 
   const std::string path_;
+  Changes changes_;
 
   std::mutex mutex_;  // guards queue_ and leading_
   std::condition_variable changed_;
@@ -102,12 +112,17 @@ void SqliteDatabase::commit_group(const std::vector<Waiting*>& group) {
     HF_CHECK(writer_->run("BEGIN IMMEDIATE"));
     for (Waiting* one : group) {
       one->outcome = run_in_savepoint(one->function);
+      std::vector<Change> changes = writer_->take_changes();
+      if (one->outcome) one->changes = std::move(changes);
       if (!writer_->in_transaction()) return rolled_back(one->outcome);
     }
     return writer_->run("COMMIT");
   };
   const Result<void> committed = run();
-  if (committed) return;
+  if (committed) {
+    for (const Waiting* one : group) changes_.deliver(one->changes);
+    return;
+  }
   if (writer_->in_transaction()) (void)writer_->run("ROLLBACK");
   // Nothing of the group is stored: not even those whose function had gone well.
   for (Waiting* one : group) {
@@ -166,41 +181,50 @@ Result<void> SqliteDatabase::copy_aside(std::size_t migrations_applied) {
 }
 
 Result<void> SqliteDatabase::migrate(std::span<const Migration> migrations) {
-  HF_CHECK(
-      writer_->run("CREATE TABLE IF NOT EXISTS schema_migrations "
-                   "(name TEXT PRIMARY KEY, applied_at INTEGER NOT NULL) STRICT"));
-  std::set<std::string> applied;
-  HF_CHECK(read([&](Tx& tx) {
-    return tx.query("SELECT name FROM schema_migrations", {}, [&](const Row& row) -> Result<void> {
-      applied.insert(row.string(0));
-      return {};
-    });
+  HF_CHECK(writer_->run(render_ddl(kMigrationsTable, kDialect).front()));
+  std::vector<Migration> due;
+  std::size_t applied = 0;
+  HF_CHECK(read([&](Tx& tx) -> Result<void> {
+    HF_TRY(due, due_migrations(tx, migrations, applied));
+    return {};
   }));
-  std::set<std::string_view> known;
-  std::vector<const Migration*> due;
-  for (const Migration& migration : migrations) {
-    known.insert(migration.name);
-    if (!applied.contains(std::string(migration.name))) due.push_back(&migration);
-  }
-  for (const std::string& name : applied) {
-    if (known.contains(name)) continue;
-    return fail(ErrorCode::unsupported, kSchemaNewer,
-                fmt::format("the database was used by a newer Holdfast (it holds \"{}\"): run that "
-                            "version or a later one",
-                            name));
-  }
   if (due.empty()) return {};
-  if (!applied.empty()) HF_CHECK(copy_aside(applied.size()));
-  return write(Durability::full, [&](Tx& tx) -> Result<void> {
-    for (const Migration* migration : due) {
-      for (const std::string& statement : render_ddl(migration->ddl, kDialect)) {
-        HF_CHECK(tx.execute(statement, {}));
-      }
-      HF_CHECK(tx.execute("INSERT INTO schema_migrations (name, applied_at) VALUES ($1, $2)",
-                          {migration->name, to_micros(SystemClock().now())}));
+  if (applied > 0) HF_CHECK(copy_aside(applied));
+  return write(Durability::full, [&](Tx& tx) { return apply_migrations(tx, due, kDialect); });
+}
+
+Result<std::vector<Table>> SqliteDatabase::tables() {
+  std::vector<Table> tables;
+  HF_CHECK(read([&](Tx& tx) -> Result<void> {
+    tables.clear();
+    // In the order of their making: a table refers only to older ones.
+    HF_CHECK(tx.query(
+        "SELECT m.name, m.sql LIKE '%AUTOINCREMENT%', coalesce(s.seq, 0) FROM sqlite_master m "
+        "LEFT JOIN sqlite_sequence s ON s.name = m.name "
+        "WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' ORDER BY m.rowid",
+        {}, [&](const Row& row) -> Result<void> {
+          tables.push_back({row.string(0), {}, row.boolean(1), row.integer(2)});
+          return {};
+        }));
+    for (Table& table : tables) {
+      HF_CHECK(tx.query("SELECT name, type FROM pragma_table_info($1)", {table.name},
+                        [&](const Row& row) -> Result<void> {
+                          Table::Type type = Table::Type::text;
+                          if (row.text(1) == "INTEGER") type = Table::Type::integer;
+                          if (row.text(1) == "BLOB") type = Table::Type::bytes;
+                          table.columns.push_back({row.string(0), type});
+                          return {};
+                        }));
     }
     return {};
-  });
+  }));
+  return tables;
+}
+
+Result<void> SqliteDatabase::set_last_id(Tx& tx, std::string_view table, std::int64_t last_id) {
+  HF_CHECK(tx.execute("DELETE FROM sqlite_sequence WHERE name = $1", {table}));
+  HF_CHECK(tx.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ($1, $2)", {table, last_id}));
+  return {};
 }
 
 }  // namespace
