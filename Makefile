@@ -4,6 +4,8 @@ SHELL := /bin/bash
 export PATH := /usr/sbin:/usr/bin:/sbin:/bin
 TIME ?= 600
 TARGET ?= all
+# Of the system tests: sqlite or postgres.
+ENGINE ?= sqlite
 
 SOURCES = $$(git ls-files --cached --others --exclude-standard '*.cpp' '*.hpp')
 
@@ -35,11 +37,11 @@ release: setup ## Build what runs in production
 
 conformance: setup-tests ## /v2, tokens and operations against the server, black box
 	@ninja -C build/dev --quiet holdfast
-	@/usr/bin/python3 -m pytest tests/conformance -n 2 -q -p no:cacheprovider
+	@HOLDFAST_TEST_ENGINE=$(ENGINE) /usr/bin/python3 -m pytest tests/conformance -n 2 -q -p no:cacheprovider
 
 integration: setup-tests ## The real Docker Engine, podman, skopeo, containerd, nginx, HAProxy (root)
 	@ninja -C build/dev --quiet holdfast
-	@$$([ "$$(id -u)" = 0 ] || echo sudo) /usr/bin/python3 -m pytest tests/integration -q -p no:cacheprovider
+	@$$([ "$$(id -u)" = 0 ] || echo sudo) env HOLDFAST_TEST_ENGINE=$(ENGINE) /usr/bin/python3 -m pytest tests/integration -q -p no:cacheprovider
 
 test: setup-tests ## Everything that CI runs
 	@tools/run_tests

@@ -5,10 +5,19 @@ import os
 
 import pytest
 
+from harness import postgres
 from harness.holdfast import Holdfast, TemporaryFolder
 
 PASSWORD = "correct horse battery"
 _numbers = itertools.count(1)
+
+
+def pytest_collection_modifyitems(config, items):
+    """A run on PostgreSQL leaves out what is about the SQLite file."""
+    if postgres.chosen():
+        left_out = [item for item in items if item.get_closest_marker("sqlite")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture

@@ -17,7 +17,9 @@
 #include "core.hpp"
 #include "crypto/authority.hpp"
 #include "data_folder.hpp"
+#include "db/testing/postgres_cluster.hpp"
 #include "dispatch.hpp"
+#include "metadata.hpp"
 
 namespace holdfast {
 namespace {
@@ -34,7 +36,7 @@ class Folder : public testing::Test {
   // A folder that a server has set up once.
   void set_up() {
     auto folder = DataFolder::open(path_, DataFolder::IfMissing::create).value();
-    ASSERT_TRUE(Core::open(folder, repos::SparseIndexes::refuse, std::chrono::minutes(5)));
+    ASSERT_TRUE(Core::open(folder, CoreOptions{}));
     ASSERT_TRUE(folder.finish_setup());
   }
   std::filesystem::path path_;
@@ -92,7 +94,7 @@ TEST_F(Folder, ALostSealingKeyIsNotMadeAnew) {
   set_up();
   std::filesystem::remove(path_ / "secret.key");
   auto folder = DataFolder::open(path_, DataFolder::IfMissing::fail).value();
-  const auto core = Core::open(folder, repos::SparseIndexes::refuse, std::chrono::minutes(5));
+  const auto core = Core::open(folder, CoreOptions{});
   ASSERT_FALSE(core);
   EXPECT_THAT(core.error().message, testing::HasSubstr("secret.key"));
   EXPECT_FALSE(std::filesystem::exists(path_ / "secret.key"));
@@ -110,7 +112,9 @@ TEST_F(Folder, FilesAreWrittenWhole) {
 TEST_F(Folder, EveryVerbOfAdmin) {
   set_up();
   const auto run = [&](json::object command) {
-    const auto result = control::run(path_, json::value(std::move(command)));
+    Options options;
+    options.data_dir = path_.string();
+    const auto result = control::run(options, json::value(std::move(command)));
     return result ? json::serialize(*result) : "! " + result.error().message;
   };
   EXPECT_THAT(run({{"verb", "user.add"},
@@ -140,13 +144,48 @@ TEST_F(Folder, EveryVerbOfAdmin) {
   EXPECT_THAT(run({{"verb", "fly"}}), testing::StartsWith("! there is no command"));
 }
 
+TEST_F(Folder, CopiesItsMetadataToPostgresqlAndBack) {
+  set_up();
+  db::testing::PostgresCluster cluster;
+  MetadataOptions postgres{cluster.create_database()};
+  const auto core_on = [&](DataFolder& folder, const MetadataOptions& metadata) {
+    return Core::open(folder, CoreOptions{metadata, repos::SparseIndexes::refuse});
+  };
+  auto folder = DataFolder::open(path_, DataFolder::IfMissing::fail).value();
+  ASSERT_TRUE(core_on(folder, {}).value()->accounts.create_user({"alice", "a good password"}, {}));
+  // To open the folder with another engine would show an empty registry.
+  EXPECT_EQ(core_on(folder, postgres).error().reason, kWrongEngine);
+  EXPECT_EQ(copy_metadata(folder, {}, "sqlite").error().reason, kWrongEngine);
+
+  const auto there = copy_metadata(folder, {}, postgres.url);
+  ASSERT_TRUE(there) << describe(there.error());
+  EXPECT_TRUE(core_on(folder, postgres).value()->accounts.find("alice"));
+  const auto without = core_on(folder, {});
+  ASSERT_FALSE(without);
+  EXPECT_THAT(without.error().message, testing::HasSubstr("database.url"));
+
+  const auto back = copy_metadata(folder, postgres, "sqlite");
+  ASSERT_TRUE(back) << describe(back.error());
+  EXPECT_TRUE(core_on(folder, {}).value()->accounts.find("alice"));
+}
+
+TEST(Metadata, PasswordsAreNotShown) {
+  EXPECT_EQ(without_password("postgresql://holdfast:geheim@db/x"),
+            "postgresql://holdfast:***@db/x");
+  EXPECT_EQ(without_password("postgresql://holdfast@db:5433/x"), "postgresql://holdfast@db:5433/x");
+  EXPECT_EQ(without_password("host=db password=geheim dbname=x"), "host=db password=*** dbname=x");
+  EXPECT_EQ(without_password("postgresql://db/x?password=geheim&a=b"),
+            "postgresql://db/x?password=***&a=b");
+  EXPECT_EQ(without_password(""), "");
+}
+
 class CertificatesTest : public Folder {
  protected:
   CertificatesTest() {
     set_up();
     folder_ =
         std::make_unique<DataFolder>(DataFolder::open(path_, DataFolder::IfMissing::fail).value());
-    core_ = Core::open(*folder_, repos::SparseIndexes::refuse, std::chrono::minutes(5)).value();
+    core_ = Core::open(*folder_, CoreOptions{}).value();
     options_.tls_names = {"localhost"};
   }
   std::unique_ptr<DataFolder> folder_;

@@ -106,15 +106,15 @@ boost::asio::awaitable<http::Response> handle(Core& core, async::BlockingPool& p
   co_return response;
 }
 
-Result<json::value> run(const std::filesystem::path& data_dir, const json::value& command) {
+Result<json::value> run(const Options& options, const json::value& command) {
+  const std::filesystem::path data_dir = options.data_dir;
   const std::string text = json::serialize(command);
   const auto deadline = std::chrono::steady_clock::now() + kPatience;
   while (true) {
     if (auto answered = ask(data_dir, text)) return *std::move(answered);
     auto folder = DataFolder::open(data_dir, DataFolder::IfMissing::fail);
     if (folder) {
-      HF_TRY(const auto core,
-             Core::open(*folder, repos::SparseIndexes::refuse, std::chrono::minutes(5)));
+      HF_TRY(const auto core, Core::open(*folder, options.core));
       return admin::execute(*core, command);
     }
     // Between the lock and the socket a server starts or ends, or another command is at it.

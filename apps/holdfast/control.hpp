@@ -9,6 +9,7 @@
 #include "base/result.hpp"
 #include "core.hpp"
 #include "http/message.hpp"
+#include "options.hpp"
 
 namespace holdfast::control {
 
@@ -21,7 +22,6 @@ boost::asio::awaitable<http::Response> handle(Core& core, async::BlockingPool& p
 
 // The command line's side: runs a command on the data folder, by the server that has it or, when
 // none does, by opening it. Blocks; waits a while when another command has the folder.
-Result<boost::json::value> run(const std::filesystem::path& data_dir,
-                               const boost::json::value& command);
+Result<boost::json::value> run(const Options& options, const boost::json::value& command);
 
 }  // namespace holdfast::control

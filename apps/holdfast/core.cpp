@@ -1,27 +1,10 @@
 #include "core.hpp"
 
 #include <utility>
-#include <vector>
 
 #include "blob/fs/fs.hpp"
-#include "db/sqlite/sqlite.hpp"
-#include "token/refresh.hpp"
 
 namespace holdfast {
-
-namespace {
-
-// In the order of their references.
-std::vector<db::Migration> all_migrations() {
-  std::vector<db::Migration> all;
-  for (const auto& module : {keys::migrations(), events::migrations(), accounts::migrations(),
-                             repos::migrations(), uploads::migrations(), token::migrations()}) {
-    all.insert(all.end(), module.begin(), module.end());
-  }
-  return all;
-}
-
-}  // namespace
 
 Core::Core(std::unique_ptr<db::Database> database_in, std::unique_ptr<blob::Store> blobs_in,
            crypto::Sealer sealer, repos::SparseIndexes sparse)
@@ -32,21 +15,21 @@ Core::Core(std::unique_ptr<db::Database> database_in, std::unique_ptr<blob::Stor
       accounts(*database, clock, random),
       repositories(*database, clock, random),
       content(*database, clock, sparse),
-      uploads(*database, *blobs, content, clock, random) {}
+      uploads(*database, *blobs, clock, random) {}
 
-Result<std::unique_ptr<Core>> Core::open(DataFolder& folder, repos::SparseIndexes sparse,
-                                         std::chrono::seconds token_lifetime) {
+Result<std::unique_ptr<Core>> Core::open(DataFolder& folder, const CoreOptions& options) {
   SystemRandom random;
   // A key that is lost is not made anew: what it sealed could never be opened again.
   const auto if_missing = folder.fresh() ? keys::IfMissing::create : keys::IfMissing::fail;
   HF_TRY(const crypto::Sealer sealer,
          keys::load_sealer((folder.path() / "secret.key").string(), if_missing, random));
-  HF_TRY(auto database, db::sqlite::open((folder.path() / "holdfast.db").string()));
+  HF_TRY(auto database, open_metadata(folder, options.metadata));
   HF_CHECK(database->migrate(all_migrations()));
   HF_TRY(auto blobs, blob::fs::open(folder.path()));
-  std::unique_ptr<Core> core(new Core(std::move(database), std::move(blobs), sealer, sparse));
-  HF_TRY(core->tokens,
-         token::Tokens::open(core->keys, {"holdfast", token_lifetime}, core->clock, core->random));
+  std::unique_ptr<Core> core(
+      new Core(std::move(database), std::move(blobs), sealer, options.sparse));
+  HF_TRY(core->tokens, token::Tokens::open(core->keys, {"holdfast", options.token_lifetime},
+                                           core->clock, core->random));
   return core;
 }
 

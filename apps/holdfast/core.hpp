@@ -2,7 +2,6 @@
 #pragma once
 
 #include <chrono>
-#include <filesystem>
 #include <memory>
 
 #include "accounts/accounts.hpp"
@@ -11,8 +10,8 @@
 #include "blob/store.hpp"
 #include "data_folder.hpp"
 #include "db/database.hpp"
-#include "events/events.hpp"
 #include "keys/keys.hpp"
+#include "metadata.hpp"
 #include "repos/content.hpp"
 #include "repos/repositories.hpp"
 #include "token/tokens.hpp"
@@ -20,18 +19,23 @@
 
 namespace holdfast {
 
-// Members stand in the order of their dependencies. The only place beside the server that names the
-// concrete drivers.
+struct CoreOptions {
+  MetadataOptions metadata;
+  repos::SparseIndexes sparse = repos::SparseIndexes::refuse;
+  std::chrono::seconds token_lifetime{300};
+};
+
+// Constructed in the order of the members, ended in reverse; the edge comes after it and goes
+// first.
 class Core {
  public:
   // Opens key, database (schema brought up to date) and blobs. The folder outlives it.
-  static Result<std::unique_ptr<Core>> open(DataFolder& folder, repos::SparseIndexes sparse,
-                                            std::chrono::seconds token_lifetime);
+  static Result<std::unique_ptr<Core>> open(DataFolder& folder, const CoreOptions& options);
 
   SystemClock clock;
   SystemRandom random;
-  const std::unique_ptr<db::Database> database;
-  const std::unique_ptr<blob::Store> blobs;
+  std::unique_ptr<db::Database> database;  // never null
+  std::unique_ptr<blob::Store> blobs;      // never null
   keys::KeyStore keys;
   events::Counted counted;
   accounts::Accounts accounts;

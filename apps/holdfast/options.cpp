@@ -127,7 +127,10 @@ Options make_options(const Values& values, std::vector<Problem>& problems) {
   options.external_url = checked_url(read);
   options.trusted_proxies = read.networks("trusted_proxies");
   options.create_repository_on_push = read.flag("create_repository_on_push");
-  options.allow_sparse_indexes = read.flag("allow_sparse_indexes");
+  options.core.sparse = read.flag("allow_sparse_indexes") ? repos::SparseIndexes::allow
+                                                          : repos::SparseIndexes::refuse;
+  options.core.metadata = {read.text("database.url"), read.size("database.connections"),
+                           read.seconds("database.deadline")};
   options.https_listen = read.endpoint("https.listen");
   options.https_proxy_protocol = read.flag("https.proxy_protocol");
   options.http_listen = read.endpoint("http.listen");
@@ -155,7 +158,7 @@ Options make_options(const Values& values, std::vector<Problem>& problems) {
   options.log_format = read.text("log.format") == "json" ? log::Format::json : log::Format::text;
   options.log_level = level_of(read.text("log.level"));
   options.log_access = read.flag("log.access");
-  options.token_lifetime = read.seconds("token.lifetime");
+  options.core.token_lifetime = read.seconds("token.lifetime");
   options.refresh_tokens = read.flag("token.refresh_tokens");
   options.uploads_expire_after = read.seconds("uploads.expire_after");
   options.network_threads = read.size("threads.network");

@@ -8,6 +8,7 @@
 
 #include "base/log.hpp"
 #include "config/sources.hpp"
+#include "core.hpp"
 #include "http/server.hpp"
 #include "net/address.hpp"
 
@@ -21,7 +22,7 @@ struct Options {
   std::string external_url;  // no slash at the end
   std::vector<net::Network> trusted_proxies;
   bool create_repository_on_push = false;
-  bool allow_sparse_indexes = false;
+  CoreOptions core;
 
   net::Endpoint https_listen;
   bool https_proxy_protocol = false;
@@ -43,7 +44,6 @@ struct Options {
   log::Level log_level = log::Level::info;
   bool log_access = true;
 
-  std::chrono::seconds token_lifetime{};
   bool refresh_tokens = false;
   std::chrono::seconds uploads_expire_after{};
   std::size_t network_threads = 0;

@@ -277,10 +277,7 @@ Result<void> serve(const Options& options) {
   log::configure(options.log_level, options.log_format);
   HF_TRY(DataFolder folder, DataFolder::open(options.data_dir, DataFolder::IfMissing::create));
   const std::filesystem::path& data_dir = folder.path();
-  HF_TRY(const auto core, Core::open(folder,
-                                     options.allow_sparse_indexes ? repos::SparseIndexes::allow
-                                                                  : repos::SparseIndexes::refuse,
-                                     options.token_lifetime));
+  HF_TRY(const auto core, Core::open(folder, options.core));
   HF_TRY(const auto certificates, Certificates::open(options, core->keys, core->clock));
   if (!certificates->ca_pem().empty()) {
     HF_CHECK(write_atomically(data_dir / "ca.crt", certificates->ca_pem(), 0644));

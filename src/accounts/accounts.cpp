@@ -131,13 +131,19 @@ events::Event event_of(events::Type type, std::string_view object, const events:
 std::string key_of(std::int64_t account_id) { return std::to_string(account_id); }
 
 constexpr std::size_t kSubjectsInMemory = 10'000;
+constexpr std::string_view kChangedAccount = "account";  // key: its id
 
 }  // namespace
 
 std::span<const db::Migration> migrations() { return kMigrations; }
 
 Accounts::Accounts(db::Database& database, const Clock& clock, Random& random)
-    : database_(database), clock_(clock), random_(random), subjects_(kSubjectsInMemory) {}
+    : database_(database),
+      clock_(clock),
+      random_(random),
+      subjects_(kSubjectsInMemory),
+      subscription_(database.subscribe(
+          kChangedAccount, [this](std::string_view key) { subjects_.drop_or_clear(key); })) {}
 
 Result<Account> Accounts::create_user(const NewUser& user, const events::Actor& actor) {
   HF_CHECK(check_name(user.name));
@@ -186,10 +192,10 @@ Result<Account> Accounts::update_user(std::string_view name, const UserChange& c
                    {changed.id, std::int64_t{change.is_active.value_or(changed.is_active)},
                     std::int64_t{change.is_administrator.value_or(changed.is_administrator)}}));
     HF_CHECK(keep_an_administrator(tx));
+    tx.changed(kChangedAccount, key_of(changed.id));
     HF_TRY(changed, find_by_name(tx, name));
     return events::append(tx, event_of(events::Type::user_updated, name, actor, clock_.now()));
   }));
-  forget(changed.id);
   return changed;
 }
 
@@ -266,7 +272,5 @@ Result<std::optional<Accounts::Credentials>> Accounts::credentials(std::string_v
   }));
   return found;
 }
-
-void Accounts::forget(std::int64_t account_id) { subjects_.drop(key_of(account_id)); }
 
 }  // namespace holdfast::accounts

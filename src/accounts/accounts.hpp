@@ -117,14 +117,12 @@ class Accounts {
   };
   Result<std::optional<Credentials>> credentials(std::string_view name);
 
-  // Drops what is remembered of an account; also called when another replica says so.
-  void forget(std::int64_t account_id);
-
  private:
   db::Database& database_;
   const Clock& clock_;
   Random& random_;
   FillCache<std::shared_ptr<const Subject>> subjects_;
+  std::shared_ptr<void> subscription_;
 };
 
 }  // namespace holdfast::accounts

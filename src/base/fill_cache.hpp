@@ -76,6 +76,12 @@ class FillCache {
     }
   }
 
+  // For notices of changes, where an empty key means any.
+  void drop_or_clear(std::string_view key) {
+    if (key.empty()) return clear();
+    drop(key);
+  }
+
   // Forgets everything.
   void clear() {
     for (Shard& shard : shards_) {

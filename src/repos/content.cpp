@@ -74,7 +74,7 @@ Result<oci::Digest> Content::tag_digest(std::int64_t repository_id, const oci::T
     return {};
   }));
   if (!found) return unknown_manifest(tag.text());
-  state_->tags.insert(ticket, key, *found);
+  if (state_->remembers_tags) state_->tags.insert(ticket, key, *found);
   return oci::Digest::parse(*found);
 }
 

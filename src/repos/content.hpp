@@ -128,8 +128,6 @@ class Content {
                                                         const oci::Digest& digest,
                                                         const blob::Committed& committed,
                                                         Timestamp now);
-  // To be called after the COMMIT of a change made through a Tx of another module.
-  void forget_blob(std::int64_t repository_id, const oci::Digest& digest);
 
  private:
   Result<oci::Digest> tag_digest(std::int64_t repository_id, const oci::Tag& tag);

@@ -114,12 +114,12 @@ Result<void> Content::remove_blob(const Repository& repository, const oci::Diges
     }
     HF_CHECK(tx.execute("DELETE FROM repository_blobs WHERE repository_id = $1 AND blob_id = $2",
                         {repository.id, id}));
+    tx.changed(kChangedBlob, State::key(repository.id, digest.text()));
     events::Event event =
         event_in(repository, events::Type::blob_deleted, actor, state_->clock.now());
     event.digest = digest.text();
     return events::append(tx, event);
   }));
-  forget_blob(repository.id, digest);
   return {};
 }
 
@@ -142,10 +142,6 @@ Result<std::optional<blob::BlobKey>> Content::link_blob(db::Tx& tx, std::int64_t
                     }));
   HF_CHECK(link(tx, repository_id, id, now));
   return won ? std::optional<blob::BlobKey>() : committed.key;
-}
-
-void Content::forget_blob(std::int64_t repository_id, const oci::Digest& digest) {
-  state_->blobs.drop(State::key(repository_id, digest.text()));
 }
 
 }  // namespace holdfast::repos

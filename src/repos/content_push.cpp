@@ -103,12 +103,12 @@ Result<PutResult> Content::put(const Repository& repository, const PutManifest& 
                      "VALUES ($1, $2, $3, $4, $5) ON CONFLICT (repository_id, name) "
                      "DO UPDATE SET manifest_id = $3, pushed_by = $4, pushed_at = $5",
                      {repository.id, tag.text(), row.id, actor.account_id, to_micros(now)}));
+      state_->tag_changed(tx, repository.id, tag.text());
       event.tag = tag.text();
       HF_CHECK(events::append(tx, event));
     }
     return {};
   }));
-  for (const oci::Tag& tag : request.tags) state_->tags.drop(State::key(repository.id, tag.text()));
   PutResult result{digest, std::nullopt};
   if (manifest.subject) result.subject = manifest.subject->digest;
   return result;
@@ -117,11 +117,7 @@ Result<PutResult> Content::put(const Repository& repository, const PutManifest& 
 Result<void> Content::remove(const Repository& repository, const Reference& reference,
                              const events::Actor& actor) {
   const auto* by_tag = std::get_if<oci::Tag>(&reference);
-  std::string digest;
-  std::vector<std::string> tags;
-  HF_CHECK(state_->database.write(db::Durability::full, [&](db::Tx& tx) -> Result<void> {
-    digest.clear();
-    tags.clear();
+  return state_->database.write(db::Durability::full, [&](db::Tx& tx) -> Result<void> {
     const auto unknown = [&] {
       return fail(ErrorCode::not_found, kManifestUnknown, "there is no such manifest here");
     };
@@ -137,12 +133,13 @@ Result<void> Content::remove(const Repository& repository, const Reference& refe
       if (!found) return unknown();
       HF_CHECK(tx.execute("DELETE FROM tags WHERE repository_id = $1 AND name = $2",
                           {repository.id, by_tag->text()}));
-      tags.push_back(by_tag->text());
+      state_->tag_changed(tx, repository.id, by_tag->text());
       event.tag = by_tag->text();
       event.digest = *found;
       return events::append(tx, event);
     }
-    digest = std::get<oci::Digest>(reference).text();
+    const std::string digest = std::get<oci::Digest>(reference).text();
+    std::vector<std::string> tags;
     HF_TRY(const auto id, manifest_id(tx, repository.id, digest));
     if (!id) return unknown();
     HF_CHECK(tx.query("SELECT name FROM tags WHERE manifest_id = $1", {*id},
@@ -151,18 +148,17 @@ Result<void> Content::remove(const Repository& repository, const Reference& refe
                         return {};
                       }));
     HF_CHECK(tx.execute("DELETE FROM manifests WHERE id = $1", {*id}));
+    tx.changed(kChangedManifest, State::key(repository.id, digest));
     event.digest = digest;
     for (const std::string& tag : tags) {
+      state_->tag_changed(tx, repository.id, tag);
       event.tag = tag;
       HF_CHECK(events::append(tx, event));
     }
     event.tag.clear();
     event.type = events::Type::manifest_deleted;
     return events::append(tx, event);
-  }));
-  for (const std::string& tag : tags) state_->tags.drop(State::key(repository.id, tag));
-  if (!digest.empty()) state_->manifests.drop(State::key(repository.id, digest));
-  return {};
+  });
 }
 
 }  // namespace holdfast::repos

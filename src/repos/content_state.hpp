@@ -1,15 +1,34 @@
 // What Content's files share.
 #pragma once
 
+#include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "repos/content.hpp"
 
 namespace holdfast::repos {
 
+// Topics of changes; keys as State::key makes them.
+inline constexpr std::string_view kChangedBlob = "blob";
+inline constexpr std::string_view kChangedManifest = "manifest";
+inline constexpr std::string_view kChangedTag = "tag";
+
 struct Content::State {
   State(db::Database& database_in, const Clock& clock_in, SparseIndexes sparse_in)
-      : database(database_in), clock(clock_in), sparse(sparse_in) {}
+      : database(database_in),
+        clock(clock_in),
+        sparse(sparse_in),
+        remembers_tags(!database_in.is_shared()) {
+    const auto listen = [&](std::string_view topic, auto& cache) {
+      subscriptions.push_back(
+          database.subscribe(topic, [&cache](std::string_view key) { cache.drop_or_clear(key); }));
+    };
+    listen(kChangedBlob, blobs);
+    listen(kChangedManifest, manifests);
+    listen(kChangedTag, tags);
+  }
 
   // Keys hold the repository's id, which is never used twice: what is kept of a deleted repository
   // cannot be reached any more, and ages out.
@@ -23,6 +42,13 @@ struct Content::State {
   FillCache<std::shared_ptr<const StoredBlob>> blobs{100'000};
   FillCache<std::shared_ptr<const StoredManifest>> manifests{64UZ * 1024 * 1024};  // by bytes
   FillCache<std::string> tags{200'000};                                            // to digests
+  // With other replicas a tag is one indexed read, so that it never lags behind.
+  const bool remembers_tags;
+  std::vector<std::shared_ptr<void>> subscriptions;
+
+  void tag_changed(db::Tx& tx, std::int64_t repository_id, std::string_view tag) const {
+    if (remembers_tags) tx.changed(kChangedTag, key(repository_id, tag));
+  }
 };
 
 // The row of a manifest by digest: its id, or nothing.

@@ -149,12 +149,19 @@ class PageMerge {
   std::set<std::string> names_;
 };
 
+constexpr std::string_view kChangedRepository = "repository";  // key: the full name
+
 }  // namespace
 
 std::span<const db::Migration> migrations() { return kMigrations; }
 
 Repositories::Repositories(db::Database& database, const Clock& clock, Random& random)
-    : database_(database), clock_(clock), random_(random), cache_(kRepositoriesInMemory) {}
+    : database_(database),
+      clock_(clock),
+      random_(random),
+      cache_(kRepositoriesInMemory),
+      subscription_(database.subscribe(
+          kChangedRepository, [this](std::string_view key) { cache_.drop_or_clear(key); })) {}
 
 Result<Repository> Repositories::create(const oci::RepositoryName& name, Visibility visibility,
                                         const events::Actor& actor) {
@@ -184,9 +191,9 @@ Result<void> Repositories::remove(const oci::RepositoryName& name, const events:
   HF_CHECK(database_.write(db::Durability::full, [&](db::Tx& tx) -> Result<void> {
     HF_TRY(const Repository repository, find_in(tx, name));
     HF_CHECK(tx.execute("DELETE FROM repositories WHERE id = $1", {repository.id}));
+    tx.changed(kChangedRepository, name.text());
     return emit(tx, events::Type::repository_deleted, name, actor, clock_.now());
   }));
-  forget(name.text());
   return {};
 }
 
@@ -198,9 +205,9 @@ Result<Repository> Repositories::set_visibility(const oci::RepositoryName& name,
                         {name.text(), std::int64_t{visibility == Visibility::public_access}}));
     changed = find_in(tx, name);
     HF_CHECK(changed);
+    tx.changed(kChangedRepository, name.text());
     return emit(tx, events::Type::repository_updated, name, actor, clock_.now());
   }));
-  forget(name.text());
   return changed;
 }
 
@@ -248,7 +255,5 @@ Result<std::vector<std::string>> Repositories::list(const VisibleSet& visible,
   }));
   return names;
 }
-
-void Repositories::forget(std::string_view name) { cache_.drop(name); }
 
 }  // namespace holdfast::repos

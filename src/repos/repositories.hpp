@@ -52,14 +52,12 @@ class Repositories {
   Result<std::vector<std::string>> list(const VisibleSet& visible, std::string_view after,
                                         int limit);
 
-  // Drops what is remembered of a repository.
-  void forget(std::string_view name);
-
  private:
   db::Database& database_;
   const Clock& clock_;
   Random& random_;
   FillCache<std::shared_ptr<const Repository>> cache_;
+  std::shared_ptr<void> subscription_;
 };
 
 }  // namespace holdfast::repos

@@ -59,9 +59,8 @@ Result<void> Upload::expect_at(std::uint64_t first) const {
 
 std::span<const db::Migration> migrations() { return kMigrations; }
 
-Uploads::Uploads(db::Database& database, blob::Store& blobs, repos::Content& content,
-                 const Clock& clock, Random& random)
-    : database_(database), blobs_(blobs), content_(content), clock_(clock), random_(random) {}
+Uploads::Uploads(db::Database& database, blob::Store& blobs, const Clock& clock, Random& random)
+    : database_(database), blobs_(blobs), clock_(clock), random_(random) {}
 
 Result<oci::Algorithm> Uploads::row(const repos::Repository& repository, std::string_view id) {
   std::optional<std::string> found;
@@ -128,7 +127,6 @@ Result<void> Uploads::finish(Upload upload, const repos::Repository& repository,
   // Whether a COMMIT that failed took place is not known (a sync may fail after the bytes went
   // out): such a file stays. A function that failed was rolled back for sure.
   if (!linked && linked.error().code == ErrorCode::not_found) not_needed = committed.key;
-  if (linked) content_.forget_blob(repository.id, digest);
   if (not_needed && (linked || linked.error().code == ErrorCode::not_found)) {
     if (const Result<void> erased = blobs_.erase(*not_needed); !erased) {
       log::warn("a blob's second copy stays on disk", {{"error", describe(erased.error())}});

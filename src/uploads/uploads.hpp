@@ -51,8 +51,7 @@ class Upload {
 // Threads: any; all calls block. A session belongs to one repository: from another it is unknown.
 class Uploads {
  public:
-  Uploads(db::Database& database, blob::Store& blobs, repos::Content& content, const Clock& clock,
-          Random& random);
+  Uploads(db::Database& database, blob::Store& blobs, const Clock& clock, Random& random);
 
   // A new session, open. Costs no sync.
   Result<Upload> begin(const repos::Repository& repository, oci::Algorithm algorithm,
@@ -79,7 +78,6 @@ class Uploads {
 
   db::Database& database_;
   blob::Store& blobs_;
-  repos::Content& content_;
   const Clock& clock_;
   Random& random_;
 };

@@ -37,7 +37,7 @@ struct Server {
   std::unique_ptr<blob::Store> blobs;
   repos::Repositories repositories{*database, clock, random};
   repos::Content content{*database, clock, repos::SparseIndexes::refuse};
-  Uploads uploads{*database, *blobs, content, clock, random};
+  Uploads uploads{*database, *blobs, clock, random};
 };
 
 class UploadsTest : public testing::Test {

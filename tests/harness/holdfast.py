@@ -1,14 +1,16 @@
 """The server under test, as a process with a data folder of its own."""
 
+import contextlib
 import json
 import os
 import re
 import secrets
 import shutil
+import sqlite3
 import tempfile
 from pathlib import Path
 
-from . import tools
+from . import postgres, tools
 from .processes import Process
 from .registry_client import Origin, RegistryClient
 
@@ -74,7 +76,11 @@ class Holdfast:
         self.program = program or binary()
         self.machine = machine
         self.prefix = prefix or []
-        self.extra_environment = environment or {}
+        self.extra_environment = dict(environment or {})
+        if postgres.chosen():
+            self.extra_environment.setdefault(
+                "HOLDFAST_DATABASE_URL", postgres.cluster().create_database()
+            )
         self.settings = {**DEFAULTS, **(settings or {})}
         self.settings = {key: value for key, value in self.settings.items() if value is not None}
         self.admin_password = secrets.token_urlsafe(12)
@@ -212,6 +218,17 @@ class Holdfast:
 
     def admin(self, *arguments: str, stdin: str | None = None, expect: int | None = 0):
         return self.cli("admin", *arguments, "--data-dir", str(self.data), stdin=stdin, expect=expect)
+
+    def sql(self, statement: str) -> list[tuple[str, ...]]:
+        """Runs a statement on its database, whatever the engine; rows come as text."""
+        if url := self.extra_environment.get("HOLDFAST_DATABASE_URL"):
+            done = tools.run(["psql", "-X", "-q", "-A", "-t", "-F", "\x1f", "-c", statement, url])
+            return [tuple(line.split("\x1f")) for line in done.stdout.splitlines()]
+        with contextlib.closing(sqlite3.connect(self.data / "holdfast.db")) as database, database:
+            return [
+                tuple("" if value is None else str(value) for value in row)
+                for row in database.execute(statement)
+            ]
 
     def add_user(self, name: str, password: str, *, administrator: bool = False):
         flags = ["--admin"] if administrator else []

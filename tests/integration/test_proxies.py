@@ -2,7 +2,6 @@
 
 import os
 import re
-import sqlite3
 
 import pytest
 
@@ -229,24 +228,12 @@ def test_the_address_in_the_events_is_the_clients(setup):
     image = alice.push("alice/events", content.image(), "v1")
     assert alice.manifest("alice/events", "v1").status == 200
     alice.close()
-    database = sqlite3.connect(f"file:{setup.server.data}/holdfast.db?mode=ro", uri=True)
-    try:
-
-        def rows():
-            cursor = database.execute("SELECT * FROM events")
-            names = [column[0] for column in cursor.description]
-            found = [dict(zip(names, row)) for row in cursor]
-            return [
-                row for row in found
-                if "tag_pushed" in row.values() and "alice/events" in row.values()
-            ]
-
-        row = wait_until(rows, "the event of the push", timeout=10)[0]
-        assert CLIENT in row.values(), row
-        assert "alice" in row.values(), row
-        assert image.digest in row.values(), row
-    finally:
-        database.close()
+    statement = (
+        "SELECT address, actor_name, digest FROM events "
+        "WHERE type = 'tag_pushed' AND repository = 'alice/events'"
+    )
+    rows = wait_until(lambda: setup.server.sql(statement), "the event of the push", timeout=10)
+    assert rows == [(CLIENT, "alice", image.digest)]
 
 
 def test_failed_logins_are_counted_by_the_clients_address(setup):

@@ -121,6 +121,25 @@ constexpr std::array kSettings{
         "Whether clients that ask for a refresh token get one: docker then stores it instead of "
         "the password, but skopeo and podman cannot log in with the same file."},
 
+    Setting{"database.url", Type::string, "",
+            "URL of a PostgreSQL database "
+            "(\"postgresql://user:password@host/name?sslmode=verify-full\"); "
+            "empty: SQLite in the data folder."},
+    Setting{"database.connections",
+            Type::integer,
+            "16",
+            "Connections to PostgreSQL at most, beside one that listens.",
+            {},
+            2,
+            1000},
+    Setting{"database.deadline",
+            Type::duration,
+            "10s",
+            "Time for one statement on PostgreSQL, and for a free connection.",
+            {},
+            1,
+            600},
+
     Setting{"uploads.expire_after",
             Type::duration,
             "7d",

@@ -1,5 +1,8 @@
 #include "api/common/caller.hpp"
 
+#include <algorithm>
+#include <utility>
+
 #include "codec/text.hpp"
 #include "http/text.hpp"
 
@@ -67,8 +70,10 @@ asio::awaitable<Result<Caller>> Callers::identify(http::Request& request) {
 }
 
 events::Actor actor_of(const http::Request& request, const accounts::Subject& subject) {
-  return {subject.account_id, subject.name, request.client.address,
-          std::string(request.field("user-agent").value_or("").substr(0, 256)), request.id};
+  std::string agent(request.field("user-agent").value_or("").substr(0, 256));
+  // A field may hold any byte from 0x80 on; text that is stored is UTF-8.
+  std::ranges::replace_if(agent, [](char c) { return static_cast<unsigned char>(c) >= 0x80; }, '?');
+  return {subject.account_id, subject.name, request.client.address, std::move(agent), request.id};
 }
 
 std::optional<BasicCredential> parse_basic(std::string_view encoded) {

@@ -68,7 +68,7 @@ class RegistryTest : public testing::Test {
         std::make_unique<accounts::Authenticator>(*accounts_, *counted_, clock_, random_);
     repositories_ = std::make_unique<repos::Repositories>(*database_, clock_, random_);
     content_ = std::make_unique<repos::Content>(*database_, clock_, repos::SparseIndexes::refuse);
-    uploads_ = std::make_unique<uploads::Uploads>(*database_, *blobs_, *content_, clock_, random_);
+    uploads_ = std::make_unique<uploads::Uploads>(*database_, *blobs_, clock_, random_);
     callers_ = std::make_unique<Callers>(*accounts_, *authenticator_, *tokens_, url_, pool_);
     use({});
     EXPECT_TRUE(accounts_->create_user({"root", "a good password", true}, {}));
