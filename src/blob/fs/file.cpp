@@ -37,6 +37,13 @@ Result<File> File::open(const std::filesystem::path& path, Mode mode) {
   return File(descriptor);
 }
 
+Result<File> File::open_direct() const {
+  const std::string path = fmt::format("/proc/self/fd/{}", descriptor_);
+  const int descriptor = ::open(path.c_str(), O_WRONLY | O_DIRECT | O_CLOEXEC);
+  if (descriptor < 0) return error_of(errno, "open without the page cache", "a blob");
+  return File(descriptor);
+}
+
 File::~File() {
   if (descriptor_ >= 0) ::close(descriptor_);
 }

@@ -25,6 +25,9 @@ class File {
   Result<std::uint64_t> size_bytes() const;
   Result<Timestamp> modified() const;
   Result<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> into) const;
+  // A second way to the same file that goes past the page cache: addresses, offsets and lengths
+  // must be multiples of kAlignmentBytes. Not every file system has it.
+  Result<File> open_direct() const;
   // All of it or an error; what of it was written is then unknown.
   Result<void> write_at(std::uint64_t offset, std::span<const std::byte> bytes);
   Result<void> truncate(std::uint64_t size_bytes);

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <fmt/format.h>
+#include <map>
 #include <mutex>
 #include <set>
 #include <sys/statvfs.h>
@@ -10,8 +11,10 @@
 #include <unistd.h>
 #include <vector>
 
+#include "blob/buffer.hpp"
 #include "blob/digesting.hpp"
 #include "blob/fs/file.hpp"
+#include "blob/fs/writers.hpp"
 
 namespace holdfast::blob::fs {
 
@@ -20,6 +23,9 @@ namespace {
 namespace stdfs = std::filesystem;
 
 constexpr std::size_t kReadAgainBytes = 1024UZ * 1024;
+// From here on a write is worth a thread of its own, and the way past the page cache.
+constexpr std::size_t kLargeBytes = 256UZ * 1024;
+constexpr std::size_t kWriters = 4;
 // Below this, /health warns before uploads begin to fail.
 constexpr std::uint64_t kReserveBytes = 64ULL * 1024 * 1024;
 
@@ -36,7 +42,14 @@ Error busy_session() {
   return fail(ErrorCode::conflict, kSessionBusy, "another request writes to the session");
 }
 
-// Which sessions are open in this process.
+// How far the hash of a session has come.
+struct Progress {
+  std::uint64_t size_bytes = 0;
+  Digesting digesting;
+};
+
+// Which sessions are open in this process, and the hashes of those that wait for their next
+// request: without them every request would read the file again. They are only a cache.
 class OpenSessions {
  public:
   bool take(std::string_view id) {
@@ -47,10 +60,26 @@ class OpenSessions {
     const std::lock_guard lock(mutex_);
     if (const auto found = ids_.find(id); found != ids_.end()) ids_.erase(found);
   }
+  // While the caller holds the id.
+  void remember(std::string_view id, Progress progress) {
+    const std::lock_guard lock(mutex_);
+    if (waiting_.size() >= kWaitingKept) waiting_.erase(waiting_.begin());
+    waiting_.insert_or_assign(std::string(id), std::move(progress));
+  }
+  std::optional<Progress> recall(std::string_view id) {
+    const std::lock_guard lock(mutex_);
+    const auto found = waiting_.find(id);
+    if (found == waiting_.end()) return std::nullopt;
+    std::optional<Progress> progress = std::move(found->second);
+    waiting_.erase(found);
+    return progress;
+  }
 
  private:
+  static constexpr std::size_t kWaitingKept = 10'000;
   std::mutex mutex_;
   std::set<std::string, std::less<>> ids_;
+  std::map<std::string, Progress, std::less<>> waiting_;
 };
 
 // Holds an id while a session is open.
@@ -64,6 +93,8 @@ class Hold {
   Hold(Hold&& other) noexcept = default;
   Hold& operator=(Hold&&) = delete;
   [[nodiscard]] const std::string& id() const { return id_; }
+  void remember(Progress progress) { open_->remember(id_, std::move(progress)); }
+  std::optional<Progress> recall() { return open_->recall(id_); }
 
  private:
   std::shared_ptr<OpenSessions> open_;
@@ -98,28 +129,42 @@ Result<void> hash_file(const File& file, std::uint64_t size, Digesting& digestin
 
 class FileSession final : public Session {
  public:
-  FileSession(stdfs::path root, Hold hold, File file, std::uint64_t size, Digesting digesting)
+  FileSession(stdfs::path root, std::shared_ptr<Writers> writers, Hold hold, File file,
+              std::uint64_t size, Digesting digesting)
       : root_(std::move(root)),
+        writers_(std::move(writers)),
         hold_(std::move(hold)),
         file_(std::move(file)),
         size_(size),
         digesting_(std::move(digesting)) {}
+  ~FileSession() override {
+    if (!spoiled_ && !committed_) hold_.remember({size_, std::move(digesting_)});
+  }
+  FileSession(const FileSession&) = delete;
+  FileSession& operator=(const FileSession&) = delete;
 
   [[nodiscard]] std::string_view id() const override { return hold_.id(); }
   [[nodiscard]] std::uint64_t size_bytes() const override { return size_; }
 
   Result<void> append(std::span<const std::byte> bytes) override {
-    if (Result<void> written = file_.write_at(size_, bytes); !written) {
-      // Whatever part of it is there does not count: the length is the session's length.
+    if (spoiled_) return fail(ErrorCode::unavailable, kStorageBroken, "an earlier write failed");
+    const auto hash = [&] { digesting_.update(bytes); };
+    const auto write = [&] { return write_at_end(bytes); };
+    const bool large = bytes.size() >= kLargeBytes;
+    if (const Result<void> written = large ? writers_->run(write, hash) : write(); !written) {
+      // Whatever part of it is there does not count: the length is the session's length. Where the
+      // hash has gone ahead, the session is to be opened again and computes it from the file.
+      spoiled_ = large;
       HF_CHECK(file_.truncate(size_));
       return written;
     }
-    digesting_.update(bytes);
+    if (!large) hash();
     size_ += bytes.size();
     return {};
   }
 
   Result<Committed> commit(const oci::Digest& expected) override {
+    if (spoiled_) return fail(ErrorCode::unavailable, kStorageBroken, "an earlier write failed");
     HF_TRY(const oci::Digest actual, digest_by(expected.algorithm()));
     if (actual != expected) {
       return fail(ErrorCode::invalid, kDigestMismatch,
@@ -129,8 +174,12 @@ class FileSession final : public Session {
                                         expected.hex().substr(0, 2), expected.hex(), hold_.id());
     const stdfs::path target = root_ / "blobs" / key;
     const stdfs::path source = root_ / "uploads" / hold_.id();
-    HF_CHECK(file_.sync());
+    if (Result<void> synced = file_.sync(); !synced) {
+      spoiled_ = true;  // what the disk holds is not known any more
+      return std::move(synced).error();
+    }
     if (::rename(source.c_str(), target.c_str()) != 0) return error_of(errno, "rename", source);
+    committed_ = true;
     HF_CHECK(sync_folder(target.parent_path()));
     return Committed{BlobKey{key}, size_};
   }
@@ -143,9 +192,34 @@ class FileSession final : public Session {
     return other.digest();
   }
 
+  // Large aligned pieces go past the page cache: the disk works while bytes still come, and the
+  // sync at the end finds little to do. Where the file system refuses, at open or at the first
+  // write, all goes the ordinary way.
+  Result<void> write_at_end(std::span<const std::byte> bytes) {
+    const auto aligned = [](std::uint64_t number) { return number % kAlignmentBytes == 0; };
+    const bool fits = bytes.size() >= kLargeBytes && aligned(bytes.size()) && aligned(size_) &&
+                      aligned(reinterpret_cast<std::uintptr_t>(bytes.data()));
+    if (!fits || direct_refused_) return file_.write_at(size_, bytes);
+    if (!direct_) {
+      auto opened = file_.open_direct();
+      if (opened) direct_.emplace(*std::move(opened));
+    }
+    if (direct_) {
+      const Result<void> written = direct_->write_at(size_, bytes);
+      if (written || written.error().code == ErrorCode::no_space) return written;
+    }
+    direct_refused_ = true;
+    return file_.write_at(size_, bytes);
+  }
+
   stdfs::path root_;
+  std::shared_ptr<Writers> writers_;
   Hold hold_;
   File file_;
+  std::optional<File> direct_;
+  bool direct_refused_ = false;
+  bool committed_ = false;
+  bool spoiled_ = false;  // the hash holds bytes that the file does not
   std::uint64_t size_;
   Digesting digesting_;
 };
@@ -177,7 +251,8 @@ class FileStore final : public Store {
   Result<void> abort(std::string_view id) override {
     if (!is_id(id)) return {};
     if (!open_->take(id)) return busy_session();
-    const Hold hold(open_, std::string(id));
+    Hold hold(open_, std::string(id));
+    (void)hold.recall();
     return remove(root_ / "uploads" / id);
   }
 
@@ -220,10 +295,15 @@ class FileStore final : public Store {
     if (!file && fresh && stdfs::exists(root_ / "uploads" / id)) return taken;
     if (!file) return std::move(file).error();
     HF_TRY(const std::uint64_t size, file->size_bytes());
+    std::optional<Progress> progress = hold.recall();
     Digesting digesting(algorithm);
-    HF_CHECK(hash_file(*file, size, digesting));
+    if (progress && progress->size_bytes == size && progress->digesting.algorithm() == algorithm) {
+      digesting = std::move(progress->digesting);
+    } else {
+      HF_CHECK(hash_file(*file, size, digesting));
+    }
     return std::unique_ptr<Session>(std::make_unique<FileSession>(
-        root_, std::move(hold), *std::move(file), size, std::move(digesting)));
+        root_, writers_, std::move(hold), *std::move(file), size, std::move(digesting)));
   }
 
   static Result<void> remove(const stdfs::path& path) {
@@ -233,6 +313,7 @@ class FileStore final : public Store {
 
   stdfs::path root_;
   std::shared_ptr<OpenSessions> open_ = std::make_shared<OpenSessions>();
+  std::shared_ptr<Writers> writers_ = std::make_shared<Writers>(kWriters);
 };
 
 Result<void> make_folders(const stdfs::path& root) {

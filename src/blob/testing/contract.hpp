@@ -27,6 +27,18 @@ inline oci::Digest digest_of(std::string_view text,
   return digesting.digest();
 }
 
+inline std::string read_all(const Reader& reader) {
+  std::string text(reader.size_bytes(), '?');
+  std::size_t held = 0;
+  while (held < text.size()) {
+    const auto got = reader.read_at(held, std::as_writable_bytes(std::span(text).subspan(held)));
+    if (!got || *got == 0) break;
+    held += *got;
+  }
+  text.resize(held);
+  return text;
+}
+
 class BlobContract : public ::testing::TestWithParam<OpenFresh> {
  protected:
   void SetUp() override { store_ = GetParam()(keep_); }
