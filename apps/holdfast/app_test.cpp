@@ -149,7 +149,7 @@ TEST_F(Folder, CopiesItsMetadataToPostgresqlAndBack) {
   db::testing::PostgresCluster cluster;
   MetadataOptions postgres{cluster.create_database()};
   const auto core_on = [&](DataFolder& folder, const MetadataOptions& metadata) {
-    return Core::open(folder, CoreOptions{metadata, repos::SparseIndexes::refuse});
+    return Core::open(folder, CoreOptions{.metadata = metadata});
   };
   auto folder = DataFolder::open(path_, DataFolder::IfMissing::fail).value();
   ASSERT_TRUE(core_on(folder, {}).value()->accounts.create_user({"alice", "a good password"}, {}));

@@ -7,14 +7,14 @@
 namespace holdfast {
 
 Core::Core(std::unique_ptr<db::Database> database_in, std::unique_ptr<blob::Store> blobs_in,
-           crypto::Sealer sealer, repos::SparseIndexes sparse)
+           crypto::Sealer sealer, repos::ContentRules rules)
     : database(std::move(database_in)),
       blobs(std::move(blobs_in)),
       keys(*database, sealer, clock, random),
       counted(*database, clock),
       accounts(*database, clock, random),
       repositories(*database, clock, random),
-      content(*database, clock, sparse),
+      content(*database, clock, rules),
       uploads(*database, *blobs, clock, random) {}
 
 Result<std::unique_ptr<Core>> Core::open(DataFolder& folder, const CoreOptions& options) {
@@ -27,7 +27,7 @@ Result<std::unique_ptr<Core>> Core::open(DataFolder& folder, const CoreOptions& 
   HF_CHECK(database->migrate(all_migrations()));
   HF_TRY(auto blobs, blob::fs::open(folder.path()));
   std::unique_ptr<Core> core(
-      new Core(std::move(database), std::move(blobs), sealer, options.sparse));
+      new Core(std::move(database), std::move(blobs), sealer, options.content));
   HF_TRY(core->tokens, token::Tokens::open(core->keys, {"holdfast", options.token_lifetime},
                                            core->clock, core->random));
   return core;

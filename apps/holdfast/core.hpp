@@ -21,7 +21,7 @@ namespace holdfast {
 
 struct CoreOptions {
   MetadataOptions metadata;
-  repos::SparseIndexes sparse = repos::SparseIndexes::refuse;
+  repos::ContentRules content{};
   std::chrono::seconds token_lifetime{300};
 };
 
@@ -46,7 +46,7 @@ class Core {
 
  private:
   Core(std::unique_ptr<db::Database> database_in, std::unique_ptr<blob::Store> blobs_in,
-       crypto::Sealer sealer, repos::SparseIndexes sparse);
+       crypto::Sealer sealer, repos::ContentRules rules);
 };
 
 }  // namespace holdfast

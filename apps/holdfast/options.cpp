@@ -38,6 +38,10 @@ class Reader {
     return static_cast<std::size_t>(number(name));
   }
 
+  [[nodiscard]] std::uint32_t count(std::string_view name) const {
+    return static_cast<std::uint32_t>(number(name));
+  }
+
   net::Endpoint endpoint(std::string_view name) {
     auto parsed = net::Endpoint::parse(text(name));
     if (parsed && !parsed->unix_socket) return *std::move(parsed);
@@ -127,8 +131,9 @@ Options make_options(const Values& values, std::vector<Problem>& problems) {
   options.external_url = checked_url(read);
   options.trusted_proxies = read.networks("trusted_proxies");
   options.create_repository_on_push = read.flag("create_repository_on_push");
-  options.core.sparse = read.flag("allow_sparse_indexes") ? repos::SparseIndexes::allow
-                                                          : repos::SparseIndexes::refuse;
+  options.core.content = {read.flag("allow_sparse_indexes") ? repos::SparseIndexes::allow
+                                                            : repos::SparseIndexes::refuse,
+                          read.number("limits.tags")};
   options.core.metadata = {read.text("database.url"), read.size("database.connections"),
                            read.seconds("database.deadline")};
   options.https_listen = read.endpoint("https.listen");
@@ -148,6 +153,11 @@ Options make_options(const Values& values, std::vector<Problem>& problems) {
   if (options.tls_names.empty()) options.tls_names = default_names(options.external_url);
   options.limits.header_bytes = read.size("limits.header");
   options.limits.connections = read.size("limits.connections");
+  options.limits.connections_per_address = read.size("limits.connections_per_address");
+  options.limits.body_rate = read.size("limits.body_rate");
+  options.shares = {read.count("limits.requests_per_address"),
+                    read.count("limits.requests_per_user"), read.count("limits.uploads_per_user"),
+                    read.size("limits.upload_bytes_per_user")};
   options.limits.header_timeout = read.seconds("limits.header_timeout");
   options.limits.idle_timeout = read.seconds("limits.idle_timeout");
   options.limits.body_timeout = read.seconds("limits.body_timeout");

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "api/common/limits.hpp"
 #include "base/log.hpp"
 #include "config/sources.hpp"
 #include "core.hpp"
@@ -35,6 +36,7 @@ struct Options {
   std::vector<std::string> tls_names;  // never empty
 
   http::Limits limits;
+  api::LimitSettings shares;
   std::chrono::seconds drain{30};
   std::size_t manifest_limit_bytes = 0;
   std::uint64_t blob_limit_bytes = 0;

@@ -12,7 +12,9 @@
 
 #include "accounts/authenticator.hpp"
 #include "api/common/caller.hpp"
+#include "api/common/limits.hpp"
 #include "api/common/public_url.hpp"
+#include "api/oci/errors.hpp"
 #include "api/oci/registry.hpp"
 #include "api/ops/ops.hpp"
 #include "api/token/endpoint.hpp"
@@ -44,10 +46,11 @@ class Edge {
         url_(options.external_url),
         authenticator_(core.accounts, core.counted, core.clock, core.random),
         refresh_tokens_(*core.database, core.accounts, core.clock, core.random),
-        callers_(core.accounts, authenticator_, *core.tokens, url_, pool_),
+        limits_(options.shares, core.clock),
+        callers_(core.accounts, authenticator_, *core.tokens, limits_, url_, pool_),
         metrics_(version()),
-        registry_({callers_, url_, core.repositories, core.content, core.uploads, *core.blobs,
-                   core.counted, pool_},
+        registry_({callers_, limits_, url_, core.repositories, core.content, core.uploads,
+                   *core.blobs, core.counted, pool_},
                   {options.create_repository_on_push ? api::oci::CreateOnPush::yes
                                                      : api::oci::CreateOnPush::no,
                    options.manifest_limit_bytes, options.blob_limit_bytes, options.page_limit}),
@@ -55,7 +58,7 @@ class Edge {
                 refresh_tokens_, pool_},
                {options.refresh_tokens ? api::token::RefreshTokens::on
                                        : api::token::RefreshTokens::off}),
-        ops_({*core.database, *core.blobs, metrics_, pool_,
+        ops_({*core.database, *core.blobs, metrics_, pool_, limits_,
               [this] { return server_ ? server_->counters() : http::Counters{}; }},
              {certificates.ca_pem(),
               options.metrics ? api::ops::MetricsAccess::on : api::ops::MetricsAccess::off,
@@ -98,6 +101,9 @@ class Edge {
 
  private:
   boost::asio::awaitable<http::Response> answer(http::Request& request, http::Body& body) {
+    if (const auto admitted = limits_.admit_address(request.client.address); !admitted) {
+      return refuse(admitted.error());
+    }
     switch (area_of(request.path)) {
       case Area::registry:
         return registry_.handle(request, body);
@@ -109,6 +115,10 @@ class Edge {
         return web_.handle(request, body);
     }
     return web_.handle(request, body);
+  }
+
+  static boost::asio::awaitable<http::Response> refuse(Error error) {
+    co_return api::oci::error_response(error);
   }
 
   // Plain HTTP answers load balancers' health checks and sends everybody else to HTTPS.
@@ -157,6 +167,7 @@ class Edge {
   const api::PublicUrl url_;
   accounts::Authenticator authenticator_;
   token::RefreshTokens refresh_tokens_;
+  api::Limits limits_;
   api::Callers callers_;
   api::ops::Metrics metrics_;
   api::oci::Registry registry_;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <ranges>
+#include <iterator>
 #include <vector>
 
 namespace holdfast::db {
@@ -14,7 +14,7 @@ constexpr std::string_view kMigrations = "schema_migrations";
 
 std::vector<std::string> column_names(const Table& table) {
   std::vector<std::string> names;
-  for (const Table::Column& column : table.columns) names.push_back(column.name);
+  std::ranges::transform(table.columns, std::back_inserter(names), &Table::Column::name);
   std::ranges::sort(names);
   return names;
 }
@@ -33,8 +33,8 @@ Value value_of(const Row& row, int index, Table::Type type) {
 }
 
 std::string select_all(const Table& table) {
-  std::vector<std::string_view> names;
-  for (const Table::Column& column : table.columns) names.push_back(column.name);
+  std::vector<std::string> names;
+  std::ranges::transform(table.columns, std::back_inserter(names), &Table::Column::name);
   // In the order of the first column, mostly the id: rows come after those that they refer to.
   return fmt::format("SELECT {} FROM {} ORDER BY 1", fmt::join(names, ", "), table.name);
 }

@@ -49,11 +49,12 @@ Request make_request(const Head& head) {
 }  // namespace
 
 Connection::Connection(Loop& loop, net::Stream::Socket socket, const Listener& listener,
-                       Client peer)
+                       Client peer, bool counted)
     : loop_(loop),
       listener_(listener),
       stream_(std::move(socket), listener.tls.get()),
-      peer_(std::move(peer)) {
+      peer_(std::move(peer)),
+      counted_address_(counted ? peer_.address : std::string()) {
   peer_.secure = listener.tls != nullptr;
 }
 
@@ -79,15 +80,29 @@ void Connection::park() {
 
 void Connection::tick(std::chrono::steady_clock::time_point now) {
   if (watch_.phase == Watch::Phase::working) return;
+  const Limits& limits = loop_.shared().options.limits;
+  if (watch_.phase == Watch::Phase::transfer && limits.body_rate > 0 &&
+      ++watch_.window_seconds >= limits.body_timeout.count()) {
+    const auto seconds = static_cast<std::uint64_t>(std::exchange(watch_.window_seconds, 0));
+    const std::uint64_t before = std::exchange(watch_.window_bytes, stream_.moved_bytes());
+    if (stream_.moved_bytes() - before < seconds * limits.body_rate) {
+      loop_.shared().bodies_timed_out.fetch_add(1, std::memory_order_relaxed);
+      return stream_.close();
+    }
+  }
   if (watch_.phase == Watch::Phase::transfer && watch_.moved_bytes != stream_.moved_bytes()) {
     watch_.moved_bytes = stream_.moved_bytes();
     watch_.deadline = now + loop_.shared().options.limits.body_timeout;
     return;
   }
   if (now < watch_.deadline) return;
+  if (watch_.phase == Watch::Phase::transfer) {
+    loop_.shared().bodies_timed_out.fetch_add(1, std::memory_order_relaxed);
+  }
   // Whoever began a head is told; the read that waits ends with an error.
   if (watch_.phase == Watch::Phase::head && !buffer_.empty() && !timed_out_) {
     timed_out_ = true;
+    loop_.shared().heads_timed_out.fetch_add(1, std::memory_order_relaxed);
     watch_.deadline = now + kLinger;
     boost::system::error_code ignored;
     stream_.socket().cancel(ignored);
@@ -181,6 +196,7 @@ asio::awaitable<std::optional<Connection::Next>> Connection::read_head() {
       co_return Next::end;
     }
     if (buffer_.size() >= limits.header_bytes) {
+      loop_.shared().heads_refused.fetch_add(1, std::memory_order_relaxed);
       co_await refuse(431, "HEADER_TOO_LARGE", "the request's head is too large");
       co_return Next::end;
     }
@@ -238,6 +254,8 @@ asio::awaitable<bool> Connection::serve(std::size_t head_bytes) {
   }
   RequestBody body(stream_, watch_, limits.body_timeout, *head, all.substr(head_bytes));
   watch_.phase = Watch::Phase::working;
+  watch_.window_seconds = 0;
+  watch_.window_bytes = stream_.moved_bytes();
   const Response response = co_await answer(request, body);
 
   // What was not read and is long would cost more than a new connection.

@@ -21,7 +21,11 @@ class Loop;
 // coroutine and a buffer; between them neither.
 class Connection {
  public:
-  Connection(Loop& loop, net::Stream::Socket socket, const Listener& listener, Client peer);
+  // `counted`: the loop counts the connection by its address.
+  Connection(Loop& loop, net::Stream::Socket socket, const Listener& listener, Client peer,
+             bool counted);
+  // The socket's address when the loop counts by it, or empty.
+  [[nodiscard]] const std::string& counted_address() const { return counted_address_; }
 
   // Begins, or goes on after a pause. The loop forgets the connection when it has ended.
   void start();
@@ -53,6 +57,7 @@ class Connection {
   const Listener& listener_;
   net::Stream stream_;
   Client peer_;
+  const std::string counted_address_;
   Watch watch_;
   std::string buffer_;
   bool greeted_ = false;

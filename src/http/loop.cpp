@@ -12,6 +12,7 @@
 
 #include "base/clock.hpp"
 #include "base/random.hpp"
+#include "http/origin.hpp"
 
 namespace holdfast::http {
 
@@ -42,6 +43,21 @@ Client peer_of(const sockaddr_storage& storage) {
 }
 
 }  // namespace
+
+bool PerAddress::enter(const std::string& address, std::size_t most) {
+  if (most == 0) return true;
+  const std::lock_guard lock(mutex_);
+  std::size_t& open = open_[address];
+  if (open >= most) return false;
+  ++open;
+  return true;
+}
+
+void PerAddress::leave(const std::string& address) {
+  const std::lock_guard lock(mutex_);
+  const auto found = open_.find(address);
+  if (found != open_.end() && --found->second == 0) open_.erase(found);
+}
 
 struct Loop::Acceptor {
   Acceptor(asio::io_context& context, int socket, const Listener& listener_in)
@@ -93,7 +109,17 @@ void Loop::take(int socket, const Listener& listener) {
   sockaddr_storage storage{};
   socklen_t size = sizeof(storage);
   ::getpeername(socket, reinterpret_cast<sockaddr*>(&storage), &size);
-  if (shared_.open.load() >= shared_.options.limits.connections) {
+  Client peer = peer_of(storage);
+  const Limits& limits = shared_.options.limits;
+  // Behind a proxy all come from one address; a unix socket has none.
+  const bool counted = limits.connections_per_address > 0 && !peer.address.empty() &&
+                       !is_trusted(shared_.options.trusted_proxies, peer.address);
+  const bool too_many = shared_.open.load() >= limits.connections;
+  const bool address_has_too_many =
+      !too_many && counted &&
+      !shared_.per_address.enter(peer.address, limits.connections_per_address);
+  if (address_has_too_many) shared_.addresses_refused.fetch_add(1, std::memory_order_relaxed);
+  if (too_many || address_has_too_many) {
     shared_.refused.fetch_add(1, std::memory_order_relaxed);
     constexpr std::string_view kBusy =
         "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\n"
@@ -108,7 +134,7 @@ void Loop::take(int socket, const Listener& listener) {
   const int family = storage.ss_family == AF_UNSPEC ? AF_INET : storage.ss_family;
   net::Stream::Socket wrapped(context_, asio::generic::stream_protocol(family, 0), socket);
   auto connection =
-      std::make_unique<Connection>(*this, std::move(wrapped), listener, peer_of(storage));
+      std::make_unique<Connection>(*this, std::move(wrapped), listener, std::move(peer), counted);
   Connection* raw = connection.get();
   connections_.emplace(raw, std::move(connection));
   raw->start();
@@ -117,7 +143,8 @@ void Loop::take(int socket, const Listener& listener) {
 void Loop::tick() {
   timer_.expires_after(std::chrono::seconds(1));
   timer_.async_wait([this](const boost::system::error_code& error) {
-    if (error) return;
+    // A handler that was already due when the loop ended cannot be cancelled any more.
+    if (error || (stopping_ && connections_.empty())) return;
     const auto now = std::chrono::steady_clock::now();
     for (const auto& [connection, owned] : connections_) connection->tick(now);
     // A second wait beside a pending one would accept twice: cancel, then begin anew.
@@ -132,6 +159,9 @@ void Loop::tick() {
 }
 
 void Loop::remove(Connection* connection) {
+  if (!connection->counted_address().empty()) {
+    shared_.per_address.leave(connection->counted_address());
+  }
   connections_.erase(connection);
   shared_.open.fetch_sub(1);
   finish_if_empty();

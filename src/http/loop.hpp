@@ -9,9 +9,11 @@
 #include <chrono>
 #include <list>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "async/pool.hpp"
@@ -20,13 +22,32 @@
 
 namespace holdfast::http {
 
+// Connections open by address. Threads: any.
+class PerAddress {
+ public:
+  // False, and nothing counted, when the address has `most` already; 0: no limit.
+  bool enter(const std::string& address, std::size_t most);
+  void leave(const std::string& address);
+
+ private:
+  std::mutex mutex_;
+  std::unordered_map<std::string, std::size_t> open_;
+};
+
 // What all loops of a server share.
 struct Shared {
+  Shared(Options options_in, async::BlockingPool& pool_in)
+      : options(std::move(options_in)), pool(pool_in) {}
   Options options;
   async::BlockingPool& pool;
   std::atomic<std::uint64_t> open{0};
   std::atomic<std::uint64_t> accepted{0};
   std::atomic<std::uint64_t> refused{0};
+  std::atomic<std::uint64_t> addresses_refused{0};
+  std::atomic<std::uint64_t> heads_refused{0};
+  std::atomic<std::uint64_t> heads_timed_out{0};
+  std::atomic<std::uint64_t> bodies_timed_out{0};
+  PerAddress per_address;
   std::atomic<std::uint64_t> handshakes_failed{0};
   std::atomic<std::uint64_t> sessions_resumed{0};
 };

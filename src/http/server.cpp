@@ -15,7 +15,7 @@ namespace {
 
 class LoopServer final : public Server {
  public:
-  LoopServer(Options options, async::BlockingPool& pool) : shared_{std::move(options), pool} {
+  LoopServer(Options options, async::BlockingPool& pool) : shared_(std::move(options), pool) {
     std::size_t count = shared_.options.threads;
     if (count == 0) count = std::max(1U, std::thread::hardware_concurrency());
     for (std::size_t i = 0; i < count; ++i) loops_.push_back(std::make_unique<Loop>(shared_, i));
@@ -44,8 +44,15 @@ class LoopServer final : public Server {
   [[nodiscard]] net::Endpoint bound(std::size_t index) const override { return bound_.at(index); }
 
   [[nodiscard]] Counters counters() const override {
-    return {shared_.open.load(), shared_.accepted.load(), shared_.refused.load(),
-            shared_.handshakes_failed.load(), shared_.sessions_resumed.load()};
+    return {.connections_open = shared_.open.load(),
+            .connections_accepted = shared_.accepted.load(),
+            .connections_refused = shared_.refused.load(),
+            .addresses_refused = shared_.addresses_refused.load(),
+            .heads_refused = shared_.heads_refused.load(),
+            .heads_timed_out = shared_.heads_timed_out.load(),
+            .bodies_timed_out = shared_.bodies_timed_out.load(),
+            .tls_handshakes_failed = shared_.handshakes_failed.load(),
+            .tls_sessions_resumed = shared_.sessions_resumed.load()};
   }
 
   void stop(std::chrono::seconds grace) override {

@@ -22,9 +22,11 @@ namespace holdfast::http {
 struct Limits {
   std::size_t header_bytes = 64UZ * 1024;
   std::size_t connections = 20'000;
+  std::size_t connections_per_address = 0;  // by the socket, trusted proxies apart; 0: no limit
   std::chrono::seconds header_timeout{20};  // first byte of a head to its end
   std::chrono::seconds idle_timeout{75};    // between requests
   std::chrono::seconds body_timeout{60};    // without a single byte arriving or leaving
+  std::uint64_t body_rate = 0;              // bytes a second at least, over each body_timeout
   std::size_t drain_bytes = 256UZ * 1024;   // of an unread body before the connection is closed
 };
 
@@ -50,6 +52,10 @@ struct Counters {
   std::uint64_t connections_open = 0;
   std::uint64_t connections_accepted = 0;
   std::uint64_t connections_refused = 0;
+  std::uint64_t addresses_refused = 0;  // of these, by connections_per_address
+  std::uint64_t heads_refused = 0;      // longer than header_bytes
+  std::uint64_t heads_timed_out = 0;
+  std::uint64_t bodies_timed_out = 0;  // too slow, or stuck
   std::uint64_t tls_handshakes_failed = 0;
   std::uint64_t tls_sessions_resumed = 0;
 };

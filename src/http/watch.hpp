@@ -13,6 +13,9 @@ struct Watch {
   Phase phase = Phase::handshake;
   std::chrono::steady_clock::time_point deadline;
   std::uint64_t moved_bytes = 0;  // as of the last look, in transfer
+  // The minimum rate is looked at in windows of time that was spent in transfer.
+  std::int64_t window_seconds = 0;
+  std::uint64_t window_bytes = 0;  // that had moved when the window began
 
   void enter(Phase next, std::chrono::steady_clock::duration allowed) {
     phase = next;

@@ -46,8 +46,8 @@ events::Event event_in(const Repository& repository, events::Type type, const ev
   return event;
 }
 
-Content::Content(db::Database& database, const Clock& clock, SparseIndexes sparse)
-    : state_(std::make_shared<State>(database, clock, sparse)) {}
+Content::Content(db::Database& database, const Clock& clock, ContentRules rules)
+    : state_(std::make_shared<State>(database, clock, rules)) {}
 
 std::shared_ptr<const StoredManifest> Content::cached_manifest(std::int64_t repository_id,
                                                                std::string_view reference) {

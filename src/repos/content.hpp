@@ -27,6 +27,7 @@ inline constexpr std::string_view kManifestUnknown = "manifest_unknown";  // not
 inline constexpr std::string_view kManifestBlobUnknown =
     "manifest_blob_unknown";  // invalid; details: digests
 inline constexpr std::string_view kManifestDigestMismatch = "manifest_digest_mismatch";  // invalid
+inline constexpr std::string_view kTooManyTags = "too_many_tags";                        // quota
 inline constexpr std::string_view kBlobInUse =
     "blob_in_use";  // conflict; details: manifests that need it
 
@@ -70,11 +71,16 @@ struct Page {
 
 enum class SparseIndexes { refuse, allow };
 
+struct ContentRules {
+  SparseIndexes sparse = SparseIndexes::refuse;
+  std::int64_t tags = 0;  // of one repository at most; 0: no limit
+};
+
 // Threads: any. Everything blocks on the database except what begins with cached_. Access is not
 // decided here: the edge did.
 class Content {
  public:
-  Content(db::Database& database, const Clock& clock, SparseIndexes sparse);
+  Content(db::Database& database, const Clock& clock, ContentRules rules);
 
   // --- blobs
   // In memory or nothing. Keyed by repository id and digest: a blob is seen only where it is
@@ -102,7 +108,7 @@ class Content {
                                                          const Reference& reference);
   // Parses, checks that all it names is there, stores the bytes, moves the tags, adds the events:
   // one durable transaction. Errors: oci::kManifestInvalid, kManifestDigestMismatch,
-  // kManifestBlobUnknown (details: every missing digest).
+  // kManifestBlobUnknown (details: every missing digest), kTooManyTags.
   Result<PutResult> put(const Repository& repository, const PutManifest& request,
                         const events::Actor& actor);
   // By digest: the manifest and every tag on it. By tag: that tag only. kManifestUnknown.

@@ -16,10 +16,10 @@ inline constexpr std::string_view kChangedManifest = "manifest";
 inline constexpr std::string_view kChangedTag = "tag";
 
 struct Content::State {
-  State(db::Database& database_in, const Clock& clock_in, SparseIndexes sparse_in)
+  State(db::Database& database_in, const Clock& clock_in, ContentRules rules_in)
       : database(database_in),
         clock(clock_in),
-        sparse(sparse_in),
+        rules(rules_in),
         remembers_tags(!database_in.is_shared()) {
     const auto listen = [&](std::string_view topic, auto& cache) {
       subscriptions.push_back(
@@ -38,7 +38,7 @@ struct Content::State {
 
   db::Database& database;
   const Clock& clock;
-  const SparseIndexes sparse;
+  const ContentRules rules;
   FillCache<std::shared_ptr<const StoredBlob>> blobs{100'000};
   FillCache<std::shared_ptr<const StoredManifest>> manifests{64UZ * 1024 * 1024};  // by bytes
   FillCache<std::string> tags{200'000};                                            // to digests

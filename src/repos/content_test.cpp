@@ -34,7 +34,7 @@ class ContentTest : public testing::Test {
     accounts::Accounts accounts(*database_, clock_, random_);
     EXPECT_TRUE(accounts.create_user({"alice", "a good password"}, actor_));
     repositories_ = std::make_unique<Repositories>(*database_, clock_, random_);
-    content_ = std::make_unique<Content>(*database_, clock_, SparseIndexes::refuse);
+    content_ = std::make_unique<Content>(*database_, clock_, repos::ContentRules{});
     app_ = repositories_->create(named("alice/app"), Visibility::private_access, actor_).value();
     other_ = repositories_->create(named("alice/other"), Visibility::public_access, actor_).value();
   }
@@ -226,7 +226,7 @@ TEST_F(ContentTest, ManyWritersOfOneTagAndReadersAlwaysSeeAWholeManifest) {
   const std::string last = tagged("v1");
   stop = true;
   reader.join();
-  EXPECT_EQ(*Content(*database_, clock_, SparseIndexes::refuse)
+  EXPECT_EQ(*Content(*database_, clock_, repos::ContentRules{})
                  .manifest(app_->id, tag("v1"))
                  .value()
                  ->bytes,

@@ -36,7 +36,7 @@ struct Server {
   std::unique_ptr<db::Database> database;
   std::unique_ptr<blob::Store> blobs;
   repos::Repositories repositories{*database, clock, random};
-  repos::Content content{*database, clock, repos::SparseIndexes::refuse};
+  repos::Content content{*database, clock, {}};
   Uploads uploads{*database, *blobs, clock, random};
 };
 

@@ -31,8 +31,14 @@ Error disabled() {
 }  // namespace
 
 Callers::Callers(accounts::Accounts& accounts, accounts::Authenticator& authenticator,
-                 holdfast::token::Tokens& tokens, const PublicUrl& url, async::BlockingPool& pool)
-    : accounts_(accounts), authenticator_(authenticator), tokens_(tokens), url_(url), pool_(pool) {}
+                 holdfast::token::Tokens& tokens, Limits& limits, const PublicUrl& url,
+                 async::BlockingPool& pool)
+    : accounts_(accounts),
+      authenticator_(authenticator),
+      tokens_(tokens),
+      limits_(limits),
+      url_(url),
+      pool_(pool) {}
 
 asio::awaitable<Result<Caller>> Callers::identify(http::Request& request) {
   Caller caller{accounts::Accounts::anonymous(), nullptr, false};
@@ -66,6 +72,7 @@ asio::awaitable<Result<Caller>> Callers::identify(http::Request& request) {
   }
   if (!caller.subject->is_active) co_return disabled();
   request.user = caller.subject->name;
+  HF_CO_CHECK(limits_.admit_user(account_id));
   co_return caller;
 }
 

@@ -9,6 +9,7 @@
 
 #include "accounts/accounts.hpp"
 #include "accounts/authenticator.hpp"
+#include "api/common/limits.hpp"
 #include "api/common/public_url.hpp"
 #include "async/pool.hpp"
 #include "base/result.hpp"
@@ -29,17 +30,20 @@ struct Caller {
 
 // Finds out who calls: Bearer (access token), Basic (password), nothing (anonymous). The scheme is
 // compared without case. unauthenticated for a wrong or expired credential, rate_limited when a
-// password may not be tried now. In memory when token or password is remembered, else on the pool.
+// password may not be tried now or the user has had its share of requests (Limits). In memory when
+// token or password is remembered, else on the pool.
 class Callers {
  public:
   Callers(accounts::Accounts& accounts, accounts::Authenticator& authenticator,
-          holdfast::token::Tokens& tokens, const PublicUrl& url, async::BlockingPool& pool);
+          holdfast::token::Tokens& tokens, Limits& limits, const PublicUrl& url,
+          async::BlockingPool& pool);
   boost::asio::awaitable<Result<Caller>> identify(http::Request& request);
 
  private:
   accounts::Accounts& accounts_;
   accounts::Authenticator& authenticator_;
   holdfast::token::Tokens& tokens_;
+  Limits& limits_;
   const PublicUrl& url_;
   async::BlockingPool& pool_;
 };

@@ -29,7 +29,8 @@ class CallersTest : public testing::Test {
     counted_ = std::make_unique<events::Counted>(*database_, clock_);
     authenticator_ =
         std::make_unique<accounts::Authenticator>(*accounts_, *counted_, clock_, random_);
-    callers_ = std::make_unique<Callers>(*accounts_, *authenticator_, *tokens_, url_, pool_);
+    callers_ =
+        std::make_unique<Callers>(*accounts_, *authenticator_, *tokens_, limits_, url_, pool_);
     EXPECT_TRUE(accounts_->create_user({"root", "a good password", true}, {}));
     alice_ = accounts_->create_user({"alice", "a good password"}, {}).value();
   }
@@ -64,6 +65,7 @@ class CallersTest : public testing::Test {
   std::unique_ptr<events::Counted> counted_;
   std::unique_ptr<accounts::Authenticator> authenticator_;
   PublicUrl url_{"https://here"};
+  Limits limits_{{}, clock_};
   std::unique_ptr<Callers> callers_;
   accounts::Account alice_;
 };

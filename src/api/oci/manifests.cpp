@@ -84,19 +84,21 @@ Answer put_manifest(Context context, Granted granted, std::string reference) {
   }
   put.content_type = context.request.field("content-type").value_or("");
   const std::size_t limit = context.settings.manifest_limit_bytes;
-  if (context.request.content_length.value_or(0) > limit) {
-    co_return error_response(413, "MANIFEST_INVALID",
-                             fmt::format("a manifest has at most {} bytes", limit));
-  }
+  const auto too_large = [&] {
+    context.services.limits.note(api::Limit::manifest);
+    return error_response(413, "MANIFEST_INVALID",
+                          fmt::format("a manifest has at most {} bytes", limit));
+  };
+  if (context.request.content_length.value_or(0) > limit) co_return too_large();
   auto bytes = co_await context.body.read_all(limit);
-  if (!bytes && bytes.error().reason == http::kBodyTooLarge) {
-    co_return error_response(413, "MANIFEST_INVALID",
-                             fmt::format("a manifest has at most {} bytes", limit));
-  }
+  if (!bytes && bytes.error().reason == http::kBodyTooLarge) co_return too_large();
   if (!bytes) co_return error_response(bytes.error());
   put.bytes = *std::move(bytes);
   const auto stored = co_await context.services.pool.run(
       [&] { return context.services.content.put(*granted.repository, put, granted.actor); });
+  if (!stored && stored.error().reason == repos::kTooManyTags) {
+    context.services.limits.note(api::Limit::tags);
+  }
   if (!stored) co_return error_response(stored.error());
   http::Response response(201);
   response

@@ -9,6 +9,7 @@
 
 #include "accounts/accounts.hpp"
 #include "api/common/caller.hpp"
+#include "api/common/limits.hpp"
 #include "api/common/public_url.hpp"
 #include "async/pool.hpp"
 #include "blob/store.hpp"
@@ -32,6 +33,7 @@ struct Settings {
 // What the API stands on; all of it outlives it.
 struct Services {
   api::Callers& callers;
+  api::Limits& limits;
   const api::PublicUrl& url;
   repos::Repositories& repositories;
   repos::Content& content;

@@ -67,9 +67,10 @@ class RegistryTest : public testing::Test {
     authenticator_ =
         std::make_unique<accounts::Authenticator>(*accounts_, *counted_, clock_, random_);
     repositories_ = std::make_unique<repos::Repositories>(*database_, clock_, random_);
-    content_ = std::make_unique<repos::Content>(*database_, clock_, repos::SparseIndexes::refuse);
+    content_ = std::make_unique<repos::Content>(*database_, clock_, repos::ContentRules{});
     uploads_ = std::make_unique<uploads::Uploads>(*database_, *blobs_, clock_, random_);
-    callers_ = std::make_unique<Callers>(*accounts_, *authenticator_, *tokens_, url_, pool_);
+    callers_ =
+        std::make_unique<Callers>(*accounts_, *authenticator_, *tokens_, limits_, url_, pool_);
     use({});
     EXPECT_TRUE(accounts_->create_user({"root", "a good password", true}, {}));
     alice_ = accounts_->create_user({"alice", "a good password"}, {}).value();
@@ -80,9 +81,10 @@ class RegistryTest : public testing::Test {
   ~RegistryTest() override { std::filesystem::remove_all(folder_); }
 
   void use(const Settings& settings) {
-    registry_ = std::make_unique<Registry>(
-        Services{*callers_, url_, *repositories_, *content_, *uploads_, *blobs_, *counted_, pool_},
-        settings);
+    registry_ =
+        std::make_unique<Registry>(Services{*callers_, limits_, url_, *repositories_, *content_,
+                                            *uploads_, *blobs_, *counted_, pool_},
+                                   settings);
   }
   void create(std::string_view name, repos::Visibility visibility) {
     EXPECT_TRUE(
@@ -156,6 +158,7 @@ class RegistryTest : public testing::Test {
   std::unique_ptr<repos::Repositories> repositories_;
   std::unique_ptr<repos::Content> content_;
   std::unique_ptr<uploads::Uploads> uploads_;
+  Limits limits_{{}, clock_};
   std::unique_ptr<Callers> callers_;
   std::unique_ptr<Registry> registry_;
   accounts::Account alice_, bob_;

@@ -61,9 +61,10 @@ http::Response out_of_order(const Granted& granted, std::string_view id, std::ui
   return response;
 }
 
-Error too_large(std::uint64_t limit) {
+Error too_large(Context context) {
+  context.services.limits.note(api::Limit::blob);
   return fail(ErrorCode::too_large, http::kBodyTooLarge,
-              fmt::format("a blob has at most {} bytes", limit));
+              fmt::format("a blob has at most {} bytes", context.settings.blob_limit_bytes));
 }
 
 Error length_differs() {
@@ -99,20 +100,24 @@ boost::asio::awaitable<Filled> fill(http::Body& body, std::span<std::byte> into)
 
 // The body into the session. While one buffer is hashed and written on the pool, the next is filled
 // from the socket. What came before an error stays in the session.
-boost::asio::awaitable<Result<void>> receive(Context context, Upload& upload) {
+boost::asio::awaitable<Result<void>> receive(Context context, const Granted& granted,
+                                             Upload& upload) {
   const std::optional<std::uint64_t> expected = chunk_length(context.request);
   std::uint64_t received = 0;
   const std::uint64_t limit = context.settings.blob_limit_bytes;
   const std::uint64_t announced = context.request.content_length.value_or(0);
-  if (limit > 0 && upload.size_bytes() + announced > limit) co_return too_large(limit);
+  if (limit > 0 && upload.size_bytes() + announced > limit) co_return too_large(context);
   if (!context.request.has_body()) co_return Result<void>();
+  HF_CO_TRY(api::Limits::Upload share,
+            context.services.limits.begin_upload(granted.actor.account_id));
   using boost::asio::experimental::awaitable_operators::operator&&;
   blob::Buffer buffer(kFirstBytes);
   blob::Buffer next;
   Filled filled = co_await fill(context.body, buffer.span());
   while (true) {
     received += filled.bytes;
-    if (limit > 0 && upload.size_bytes() + filled.bytes > limit) co_return too_large(limit);
+    HF_CO_CHECK(share.received(filled.bytes));
+    if (limit > 0 && upload.size_bytes() + filled.bytes > limit) co_return too_large(context);
     if (expected && received > *expected) co_return length_differs();
     const auto append = [&]() -> Result<void> {
       if (filled.bytes == 0) return {};
@@ -209,7 +214,7 @@ boost::asio::awaitable<bool> mount(Context context, const Granted& granted, cons
 // POST …?digest=: the whole blob in one request. No session is left behind, whatever happens.
 Answer upload_at_once(Context context, Granted granted, Upload upload, Digest digest) {
   const std::string id = upload.id();
-  Result<void> outcome = co_await receive(context, upload);
+  Result<void> outcome = co_await receive(context, granted, upload);
   if (outcome) {
     outcome = co_await finish(context, granted, std::move(upload), digest);
   } else {
@@ -271,7 +276,7 @@ Answer patch_upload(Context context, Granted granted, std::string id) {
   if (const auto fits = check_chunk(context.request, *upload); !fits) {
     co_return chunk_refusal(granted, *upload, fits.error());
   }
-  if (const auto received = co_await receive(context, *upload); !received) {
+  if (const auto received = co_await receive(context, granted, *upload); !received) {
     co_return error_response(received.error());
   }
   co_return session_response(202, granted, id, upload->size_bytes());
@@ -286,7 +291,7 @@ Answer put_upload(Context context, Granted granted, std::string id) {
   if (const auto fits = check_chunk(context.request, *upload); !fits) {
     co_return chunk_refusal(granted, *upload, fits.error());
   }
-  if (const auto received = co_await receive(context, *upload); !received) {
+  if (const auto received = co_await receive(context, granted, *upload); !received) {
     co_return error_response(received.error());
   }
   const auto finished = co_await finish(context, granted, *std::move(upload), *digest);

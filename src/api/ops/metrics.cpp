@@ -66,6 +66,11 @@ struct Metrics::State {
           .Name("holdfast_connections_total")
           .Help("Connections since the start, by what became of them.")
           .Register(registry);
+  prometheus::Family<prometheus::Gauge>& limits =
+      prometheus::BuildGauge()
+          .Name("holdfast_limit_met_total")
+          .Help("How often a limit was met since the start, by its setting below limits.")
+          .Register(registry);
   std::mutex mutex;
   std::map<std::pair<std::string_view, int>, Series> known;  // routes are constants
 };
@@ -89,13 +94,22 @@ void Metrics::observe(const http::Served& served) {
   state_->received.Increment(static_cast<double>(served.received_bytes));
 }
 
-std::string Metrics::text(const http::Counters& counters) {
+std::string Metrics::text(const http::Counters& counters, std::span<const Limits::Met> limits) {
   const auto number = [](std::uint64_t value) { return static_cast<double>(value); };
   state_->connections.Add({}).Set(number(counters.connections_open));
   state_->totals.Add({{"outcome", "accepted"}}).Set(number(counters.connections_accepted));
   state_->totals.Add({{"outcome", "refused"}}).Set(number(counters.connections_refused));
   state_->totals.Add({{"outcome", "tls_failed"}}).Set(number(counters.tls_handshakes_failed));
   state_->totals.Add({{"outcome", "tls_resumed"}}).Set(number(counters.tls_sessions_resumed));
+  const auto met = [&](std::string_view setting, std::uint64_t times) {
+    state_->limits.Add({{"limit", std::string(setting)}}).Set(number(times));
+  };
+  met("connections", counters.connections_refused - counters.addresses_refused);
+  met("connections_per_address", counters.addresses_refused);
+  met("header", counters.heads_refused);
+  met("header_timeout", counters.heads_timed_out);
+  met("body_timeout", counters.bodies_timed_out);
+  for (const Limits::Met& limit : limits) met(limit.setting, limit.times);
   return prometheus::TextSerializer().Serialize(state_->registry.Collect());
 }
 

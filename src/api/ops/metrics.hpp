@@ -5,9 +5,11 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
+#include "api/common/limits.hpp"
 #include "http/server.hpp"
 
 namespace holdfast::api::ops {
@@ -20,7 +22,7 @@ class Metrics {
   ~Metrics();
   void observe(const http::Served& served);
   // The text form (version 0.0.4), with the server's counters of the moment.
-  std::string text(const http::Counters& counters);
+  std::string text(const http::Counters& counters, std::span<const Limits::Met> limits);
 
  private:
   struct State;

@@ -73,7 +73,7 @@ http::Response Ops::metrics(const http::Request& request) const {
   if (!allowed) return plain(403, "this address is not in metrics.allow\n");
   http::Response response;
   response.field("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-      .text(services_.metrics.text(services_.counters()));
+      .text(services_.metrics.text(services_.counters(), services_.limits.met()));
   return response;
 }
 

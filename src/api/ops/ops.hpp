@@ -20,6 +20,7 @@ struct Services {
   blob::Store& blobs;
   Metrics& metrics;
   async::BlockingPool& pool;
+  const Limits& limits;
   std::function<http::Counters()> counters;
 };
 

@@ -151,7 +151,7 @@ class FileSession final : public Session {
     const auto hash = [&] { digesting_.update(bytes); };
     const auto write = [&] { return write_at_end(bytes); };
     const bool large = bytes.size() >= kLargeBytes;
-    if (const Result<void> written = large ? writers_->run(write, hash) : write(); !written) {
+    if (Result<void> written = large ? writers_->run(write, hash) : write(); !written) {
       // Whatever part of it is there does not count: the length is the session's length. Where the
       // hash has gone ahead, the session is to be opened again and computes it from the file.
       spoiled_ = large;

@@ -238,7 +238,8 @@ Result<std::vector<Table>> PostgresDatabase::tables() {
     HF_CHECK(tx.query(
         "SELECT c.relname::text, coalesce(pg_sequence_last_value(s.oid), 0), s.oid IS NOT NULL "
         "FROM pg_class c LEFT JOIN (pg_depend d JOIN pg_class s ON s.oid = d.objid "
-        "AND s.relkind = 'S') ON d.refobjid = c.oid AND d.deptype = 'i' WHERE c.relkind = 'r' AND c.relnamespace = "
+        "AND s.relkind = 'S') ON d.refobjid = c.oid AND d.deptype = 'i' WHERE c.relkind = 'r' AND "
+        "c.relnamespace = "
         "current_schema()::regnamespace ORDER BY c.oid",
         {}, [&](const Row& row) -> Result<void> {
           tables.push_back({row.string(0), {}, row.boolean(2), row.integer(1)});

@@ -21,6 +21,7 @@ class PostgresCluster {
   void start();
 
  private:
+  [[nodiscard]] std::string stop_command() const;
   void run(const std::string& command) const;
   std::string folder_;
   int databases_ = 0;
