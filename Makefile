@@ -10,7 +10,7 @@ ENGINE ?= sqlite
 SOURCES = $$(git ls-files --cached --others --exclude-standard '*.cpp' '*.hpp')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-unit setup-tests run release test unit conformance integration format layers tidy fmt fuzz fuzz-smoke clean
+.PHONY: help setup setup-unit setup-tests run release test unit conformance integration format layers tidy fmt fuzz fuzz-smoke bench clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | \
@@ -76,6 +76,10 @@ fuzz-smoke: setup ## Each fuzz target over its seeds, a few seconds
 fuzz: setup ## A long fuzz run: TIME=seconds TARGET=name
 	@cmake --preset fuzz >/dev/null && ninja -C build/fuzz --quiet fuzz_targets
 	@tools/fuzz build/fuzz/fuzz $(TIME) $(TARGET)
+
+bench: release ## Measure beside docker-registry and nginx: ROW=group ENGINE=postgres
+	@tools/setup bench/packages.txt
+	@ROW="$(ROW)" ENGINE="$(ENGINE)" /usr/bin/python3 bench/run.py
 
 clean: ## Remove what was built
 	@rm -rf build

@@ -68,6 +68,13 @@ class Edge {
                                            : api::web::Authority::built_in,
              version()) {}
 
+  ~Edge() {
+    if (server_) server_->stop(std::chrono::seconds(0));
+    pool_.join();
+  }
+  Edge(const Edge&) = delete;
+  Edge& operator=(const Edge&) = delete;
+
   Result<void> start(const std::shared_ptr<net::TlsContext>& tls,
                      const std::filesystem::path& data_dir) {
     http::Options server;

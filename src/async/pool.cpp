@@ -18,7 +18,9 @@ class BlockingPool::Threads {
 
 BlockingPool::BlockingPool(std::size_t threads) : threads_(std::make_unique<Threads>(threads)) {}
 
-BlockingPool::~BlockingPool() { threads_->pool.join(); }
+BlockingPool::~BlockingPool() { join(); }
+
+void BlockingPool::join() { threads_->pool.join(); }
 
 asio::awaitable<void> BlockingPool::enter(std::function<void()> work) {
   const auto home = co_await asio::this_coro::executor;

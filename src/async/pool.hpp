@@ -19,6 +19,9 @@ class BlockingPool {
  public:
   explicit BlockingPool(std::size_t threads);
   ~BlockingPool();
+  // Waits for the threads to end; run() is not called any more. To be called before the loops of
+  // its callers are destroyed: a thread may still be about to wake one up.
+  void join();
   BlockingPool(const BlockingPool&) = delete;
   BlockingPool& operator=(const BlockingPool&) = delete;
 

@@ -13,8 +13,8 @@ namespace {
 namespace asio = boost::asio;
 
 TEST(BlockingPool, WorksElsewhereAndComesHome) {
-  BlockingPool pool(4);
   asio::io_context loop;
+  BlockingPool pool(4);
   const auto home = std::this_thread::get_id();
   int sum = 0;
   const auto add = [&](int number) -> asio::awaitable<void> {
@@ -33,8 +33,8 @@ TEST(BlockingPool, WorksElsewhereAndComesHome) {
 }
 
 TEST(BlockingPool, WhatIsThrownThereIsThrownHere) {
-  BlockingPool pool(1);
   asio::io_context loop;
+  BlockingPool pool(1);
   std::string caught;
   const auto run = [&]() -> asio::awaitable<void> {
     try {

@@ -14,7 +14,9 @@ BIN = Path("/usr/lib/postgresql/15/bin")
 class Cluster:
     """Debian's PostgreSQL 15; as the account `postgres` when the tests are root (it refuses root)."""
 
-    def __init__(self):
+    def __init__(self, *, durable: bool = False):
+        """`durable`: commits reach the disk, as a bench wants it."""
+        self.durable = durable
         assert (BIN / "postgres").exists(), "PostgreSQL is missing: apt-get install postgresql-15"
         self.folder = Path(tempfile.mkdtemp(prefix="hf-postgres-"))
         self.folder.chmod(0o755)
@@ -43,7 +45,7 @@ class Cluster:
     def start(self):
         options = (
             f"-c listen_addresses='' -c unix_socket_directories='{self.folder}' "
-            "-c fsync=off -c max_connections=400"
+            f"-c fsync={'on' if self.durable else 'off'} -c max_connections=400"
         )
         self._run("pg_ctl", "-D", self.data, "-l", self.data / "log", "-w", "-s", "-o", options, "start")
 

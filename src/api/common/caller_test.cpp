@@ -40,11 +40,11 @@ class CallersTest : public testing::Test {
   std::string identify(const std::string& authorization) {
     http::Request request;
     if (!authorization.empty()) request.fields = {{"Authorization", authorization}};
-    asio::io_context loop;
     std::string outcome = "lost";
-    asio::co_spawn(loop, run(request, outcome),
+    asio::co_spawn(loop_, run(request, outcome),
                    [](const std::exception_ptr& thrown) { EXPECT_FALSE(thrown); });
-    loop.run();
+    loop_.restart();
+    loop_.run();
     return outcome;
   }
   asio::awaitable<void> run(http::Request& request, std::string& outcome) {
@@ -57,6 +57,7 @@ class CallersTest : public testing::Test {
   std::filesystem::path folder_;
   SystemClock clock_;
   SystemRandom random_;
+  asio::io_context loop_;  // outlives the pool, which may still be waking it up
   async::BlockingPool pool_{2};
   std::unique_ptr<db::Database> database_;
   std::unique_ptr<keys::KeyStore> store_;

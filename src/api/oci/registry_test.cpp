@@ -120,10 +120,10 @@ class RegistryTest : public testing::Test {
     request.client = {"192.0.2.1", 1, true, "hub.example"};
     TextBody text(std::move(body));
     Answer answer;
-    asio::io_context loop;
-    asio::co_spawn(loop, run(request, text, answer),
+    asio::co_spawn(loop_, run(request, text, answer),
                    [](const std::exception_ptr& thrown) { EXPECT_FALSE(thrown); });
-    loop.run();
+    loop_.restart();
+    loop_.run();
     return answer;
   }
   asio::awaitable<void> run(http::Request& request, TextBody& body, Answer& answer) {
@@ -146,6 +146,7 @@ class RegistryTest : public testing::Test {
   std::filesystem::path folder_;
   SystemClock clock_;
   SystemRandom random_;
+  asio::io_context loop_;  // outlives the pool, which may still be waking it up
   async::BlockingPool pool_{2};
   PublicUrl url_{""};
   std::unique_ptr<db::Database> database_;

@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+"""Measures Holdfast beside docker-registry and nginx, interleaved in one run. See README.md."""
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+sys.path.insert(0, str(HERE.parent / "tests"))
+
+import report  # noqa: E402
+from rows import Bench  # noqa: E402
+
+
+def output(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, cwd=HERE).stdout.strip()
+
+
+def machine() -> str:
+    model = next((line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
+                  if line.startswith("model name")), platform.machine())
+    return f"{os.cpu_count()} cores of {model}, Linux {platform.release()}"
+
+
+def versions() -> str:
+    wanted = ("docker-registry", "nginx", "wrk", "postgresql-15")
+    return output("dpkg-query", "-W", "-f", "${Package} ${Version}, ", *wanted).rstrip(", ")
+
+
+def write_results(groups: dict[str, list], target: Path):
+    commit = output("git", "describe", "--always", "--dirty")
+    lines = [
+        "# Results", "",
+        f"Commit {commit}, {datetime.date.today()}, {machine()}; {versions()}.",
+        "Medians of rounds in which the servers take turns; clients and servers share the machine.",
+        "Holdfast checks a bearer token on every request and writes its access log and metrics; writes "
+        "are durable. docker-registry runs without authentication. `asked` is ours over theirs.", "",
+    ]
+    for group, rows in groups.items():
+        title = group.replace("_", " ").capitalize()
+        lines += [f"## {title}", "", report.markdown(rows), f"![{title}](charts/{group}.svg)", ""]
+        report.chart(title, rows, target.parent / "charts" / f"{group}.svg")
+    target.write_text("\n".join(lines))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--row", default=os.environ.get("ROW", ""), help=f"one group: {', '.join(Bench.GROUPS)}")
+    parser.add_argument("--engine", default=os.environ.get("ENGINE", "sqlite"), choices=("sqlite", "postgres"))
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=3, help="of one measurement of small requests")
+    parser.add_argument("--json", type=Path, help="write every value there")
+    parser.add_argument("--write", action="store_true", help="write RESULTS.md and the charts")
+    options = parser.parse_args()
+    groups = [options.row] if options.row else list(Bench.GROUPS)
+    cluster = None
+    if options.engine == "postgres":
+        from harness.postgres import Cluster
+
+        cluster = Cluster(durable=True)
+        os.environ["BENCH_DATABASE_URL"] = cluster.create_database()
+        if not options.row:
+            groups = ["pushes", "lists"]
+    unknown = [group for group in groups if group not in Bench.GROUPS]
+    if unknown:
+        parser.error(f"no group {unknown[0]}; there are {', '.join(Bench.GROUPS)}")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65536), hard))
+    folder = Path(tempfile.mkdtemp(prefix="holdfast-bench-", dir=os.environ.get("BENCH_DIR")))
+    bench = Bench(folder, options.rounds, options.seconds)
+    measured: dict[str, list] = {}
+    began = time.monotonic()
+    try:
+        bench.start()
+        for group in groups:
+            print(f"… {group.replace('_', ' ')}", file=sys.stderr, flush=True)
+            bench.rows = []
+            getattr(bench, group)()
+            measured[group] = bench.rows
+            print(report.text(bench.rows) + "\n", flush=True)
+    finally:
+        bench.stop()
+        if cluster:
+            cluster.close()
+        shutil.rmtree(folder, ignore_errors=True)
+    print(f"{time.monotonic() - began:.0f} s")
+    if options.json:
+        options.json.write_text(json.dumps(
+            {group: [{"row": row.name, "unit": row.unit, "values": row.values} for row in rows]
+             for group, rows in measured.items()}, indent=1))
+    if options.write:
+        write_results(measured, HERE / "RESULTS.md")
+    missed = [row.name for rows in measured.values() for row in rows if not all(c[3] for c in row.checks())]
+    if missed:
+        print("missed: " + "; ".join(missed))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
