@@ -79,6 +79,7 @@ fuzz: setup ## A long fuzz run: TIME=seconds TARGET=name
 
 bench: release ## Measure beside docker-registry and nginx: ROW=group ENGINE=postgres
 	@tools/setup bench/packages.txt
+	@mkdir -p build/bench && clang++-19 -std=c++23 -O2 bench/heads.cpp -o build/bench/heads
 	@ROW="$(ROW)" ENGINE="$(ENGINE)" /usr/bin/python3 bench/run.py
 
 clean: ## Remove what was built

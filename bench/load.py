@@ -10,38 +10,39 @@ import threading
 import time
 from pathlib import Path
 
-from servers import PATH, Server, need
+from servers import PATH, ROOT, Server, need
+
+HEADS = ROOT / "build/bench/heads"  # made from heads.cpp by `make bench`
 
 _SCRIPT = """
-wrk.method = "{method}"
 {delay}
 done = function(summary, latency, requests)
   local bad = summary.errors.status + summary.errors.connect + summary.errors.read + summary.errors.timeout
-  io.write(string.format('JSON{{"requests":%d,"seconds":%f,"median_ms":%f,"p99_ms":%f,"bad":%d}}\\n',
+  io.write(string.format('JSON{"requests":%d,"seconds":%f,"median_ms":%f,"p99_ms":%f,"bad":%d}\\n',
     summary.requests, summary.duration / 1e6, latency:percentile(50) / 1e3,
     latency:percentile(99) / 1e3, bad))
 end
 """
 
 
-def small(server: Server, path: str, connections: int, seconds: float, *, method="GET", tls=False,
+def small(server: Server, path: str, connections: int, seconds: float, *, tls=False,
           per_second: int | None = None) -> dict:
     """The same request again and again; CPU is the server's, per request."""
-    script = server.folder / f"wrk-{method}.lua"
+    script = server.folder / "wrk.lua"
     # With a rate: each connection pauses, so that together they offer it.
     pause = f"delay = function() return {1000 * connections / per_second:.0f} end" if per_second else ""
-    script.write_text(_SCRIPT.format(method=method, delay=pause))
+    script.write_text(_SCRIPT.replace("{delay}", pause))
     headers = [part for name, value in server.headers.items() for part in ("-H", f"{name}: {value}")]
     before = server.cpu_seconds()
     done = subprocess.run(
-        [need("wrk", "wrk"), "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(script),
+        [need("wrk", "wrk"), "-t1", f"-c{connections}", f"-d{seconds:.0f}s", "-s", str(script),
          *headers, server.url(path, tls)],
         capture_output=True, text=True, env={"PATH": PATH}, timeout=seconds + 30,
     )
     found = re.search(r"JSON(\{.*\})", done.stdout)
     assert found, done.stdout + done.stderr
     result = json.loads(found.group(1))
-    assert result["bad"] == 0, f"{server.name} {method} {path}: {done.stdout}"
+    assert result["bad"] == 0, f"{server.name} {path}: {done.stdout}"
     result["per_second"] = result["requests"] / result["seconds"]
     result["cpu_us"] = (server.cpu_seconds() - before) / max(1, result["requests"]) * 1e6
     return result
@@ -50,6 +51,21 @@ def small(server: Server, path: str, connections: int, seconds: float, *, method
 def curl(server: Server, *arguments) -> list[str]:
     headers = [part for name, value in server.headers.items() for part in ("-H", f"{name}: {value}")]
     return [need("curl", "curl"), "-sS", "-k", "--fail", "--buffer-size", "524288", *headers, *map(str, arguments)]
+
+
+def heads(server: Server, path: str, connections: int, seconds: float) -> dict:
+    """HEAD requests, by a client of our own."""
+    lines = [f"HEAD {path} HTTP/1.1", "Host: 127.0.0.1", *(f"{k}: {v}" for k, v in server.headers.items())]
+    before = server.cpu_seconds()
+    done = subprocess.run(
+        [HEADS, str(server.port), str(connections), f"{seconds:.0f}"],
+        input="\r\n".join(lines) + "\r\n\r\n", capture_output=True, text=True, timeout=seconds + 30, check=True,
+    )
+    result = json.loads(done.stdout)
+    assert result["bad"] == 0, f"{server.name} HEAD {path}: {done.stdout}"
+    result["per_second"] = result["requests"] / result["seconds"]
+    result["cpu_us"] = (server.cpu_seconds() - before) / result["requests"] * 1e6
+    return result
 
 
 def pull(server: Server, path: str, size: int, streams: int, *, tls=False) -> dict:

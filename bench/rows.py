@@ -75,6 +75,8 @@ class Bench:
         for server in (self.holdfast, self.peer, self.nginx):
             server.start()
         self.holdfast.log_in(REPOSITORY, "admin/many")
+        for server in (self.holdfast, self.peer, self.nginx):
+            server.headers["Accept"] = MANIFEST_TYPE
         config = json.dumps({"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": []}}).encode()
         self.manifest = manifest_of(config, [self.blob64])
         for server in (self.holdfast, self.peer):
@@ -129,7 +131,9 @@ class Bench:
             p99 = self.row(f"{name}: p99", "ms", "less", asked=[("value", 10)] if connections == 64 and not tls else [])
             for _ in range(self.rounds):
                 for server in (self.peer, self.nginx, self.holdfast):
-                    got = load.small(server, self.path(server, kind), connections, self.seconds, method=method, tls=tls)
+                    path = self.path(server, kind)
+                    got = (load.heads(server, path, connections, self.seconds) if method == "HEAD" else
+                           load.small(server, path, connections, self.seconds, tls=tls))
                     rate.add(server.name, got["per_second"])
                     cpu.add(server.name, got["cpu_us"])
                     p99.add(server.name, got["p99_ms"])

@@ -130,12 +130,12 @@ class Holdfast(Server):
     def log_in(self, *repositories: str):
         """A bearer token for every request from now on."""
         scopes = [f"repository:{name}:pull,push,delete" for name in repositories]
-        query = "&".join(["service=127.0.0.1", "scope=registry:catalog:*", *(f"scope={s}" for s in scopes)])
+        query = "&".join([f"service=127.0.0.1:{self.port}", "scope=registry:catalog:*", *(f"scope={s}" for s in scopes)])
         request = urllib.request.Request(self.url(f"/auth/token?{query}"))
         login = base64.b64encode(f"admin:{self.password}".encode()).decode()
         request.add_header("Authorization", f"Basic {login}")
         with urllib.request.urlopen(request) as answer:
-            self.headers = {"Authorization": "Bearer " + json.load(answer)["token"]}
+            self.headers["Authorization"] = "Bearer " + json.load(answer)["token"]
 
 
 class Peer(Server):

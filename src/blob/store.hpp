@@ -79,7 +79,9 @@ class Session {
 class BlobReader {
  public:
   virtual ~BlobReader() = default;
-  virtual Result<std::unique_ptr<Reader>> open(const BlobKey& key) const = 0;
+  virtual Result<std::shared_ptr<Reader>> open(const BlobKey& key) = 0;
+  // The same without blocking, when the store has the blob open already; else nothing.
+  virtual std::shared_ptr<Reader> opened(const BlobKey& key) = 0;
 };
 
 // Writing.

@@ -16,14 +16,14 @@ using repos::StoredBlob;
 // A blob's bytes for the server.
 class BlobSource final : public http::ByteSource {
  public:
-  explicit BlobSource(std::unique_ptr<blob::Reader> reader) : reader_(std::move(reader)) {}
+  explicit BlobSource(std::shared_ptr<blob::Reader> reader) : reader_(std::move(reader)) {}
   [[nodiscard]] std::optional<int> descriptor() const override { return reader_->descriptor(); }
   Result<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> into) override {
     return reader_->read_at(offset, into);
   }
 
  private:
-  std::unique_ptr<blob::Reader> reader_;
+  std::shared_ptr<blob::Reader> reader_;
 };
 
 RangeRequest range_of(const http::Request& request, const StoredBlob& blob) {
@@ -72,9 +72,13 @@ Answer get_blob(Context context, Granted granted, std::string text) {
     response.field("Content-Range", fmt::format("bytes */{}", blob->size_bytes));
     co_return response;
   }
-  auto reader =
-      co_await context.services.pool.run([&] { return context.services.blobs.open(blob->key); });
-  if (!reader) co_return error_response(reader.error());
+  std::shared_ptr<blob::Reader> reader = context.services.blobs.opened(blob->key);
+  if (!reader) {
+    auto opened =
+        co_await context.services.pool.run([&] { return context.services.blobs.open(blob->key); });
+    if (!opened) co_return error_response(opened.error());
+    reader = *std::move(opened);
+  }
   const bool part = range.kind == RangeRequest::Kind::part;
   http::Response response(part ? 206 : 200);
   describe_blob(response);
@@ -85,7 +89,7 @@ Answer get_blob(Context context, Granted granted, std::string text) {
                                range.offset + range.length_bytes - 1, blob->size_bytes));
   }
   response.source(
-      {std::make_shared<BlobSource>(*std::move(reader)), range.offset, range.length_bytes});
+      {std::make_shared<BlobSource>(std::move(reader)), range.offset, range.length_bytes});
   co_return response;
 }
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include <vector>
 
+#include "base/fill_cache.hpp"
 #include "blob/buffer.hpp"
 #include "blob/digesting.hpp"
 #include "blob/fs/file.hpp"
@@ -26,6 +27,7 @@ constexpr std::size_t kReadAgainBytes = 1024UZ * 1024;
 // From here on a write is worth a thread of its own, and the way past the page cache.
 constexpr std::size_t kLargeBytes = 256UZ * 1024;
 constexpr std::size_t kWriters = 4;
+constexpr std::size_t kReadersKept = 512;  // open files of blobs that are asked for often
 // Below this, /health warns before uploads begin to fail.
 constexpr std::uint64_t kReserveBytes = 64ULL * 1024 * 1024;
 
@@ -228,10 +230,17 @@ class FileStore final : public Store {
  public:
   explicit FileStore(stdfs::path root) : root_(std::move(root)) {}
 
-  Result<std::unique_ptr<Reader>> open(const BlobKey& key) const override {
+  Result<std::shared_ptr<Reader>> open(const BlobKey& key) override {
+    if (auto reader = opened(key)) return reader;
+    const auto ticket = readers_.ticket(key.value);
     HF_TRY(File file, File::open(root_ / "blobs" / key.value, File::Mode::read));
     HF_TRY(const std::uint64_t size, file.size_bytes());
-    return std::unique_ptr<Reader>(std::make_unique<FileReader>(std::move(file), size));
+    std::shared_ptr<Reader> reader = std::make_shared<FileReader>(std::move(file), size);
+    readers_.insert(ticket, key.value, reader);
+    return reader;
+  }
+  std::shared_ptr<Reader> opened(const BlobKey& key) override {
+    return readers_.find(key.value).value_or(nullptr);
   }
 
   Result<std::unique_ptr<Session>> begin(std::string_view id, oci::Algorithm algorithm) override {
@@ -256,7 +265,12 @@ class FileStore final : public Store {
     return remove(root_ / "uploads" / id);
   }
 
-  Result<void> erase(const BlobKey& key) override { return remove(root_ / "blobs" / key.value); }
+  Result<void> erase(const BlobKey& key) override {
+    HF_CHECK(remove(root_ / "blobs" / key.value));
+    // A file that is held open keeps its room on the disk.
+    readers_.drop(key.value);
+    return {};
+  }
 
   Result<void> list_sessions(
       const std::function<Result<void>(const Listed&)>& each) const override {
@@ -312,6 +326,7 @@ class FileStore final : public Store {
   }
 
   stdfs::path root_;
+  FillCache<std::shared_ptr<Reader>> readers_{kReadersKept};
   std::shared_ptr<OpenSessions> open_ = std::make_shared<OpenSessions>();
   std::shared_ptr<Writers> writers_ = std::make_shared<Writers>(kWriters);
 };

@@ -105,13 +105,17 @@ class MemoryStore final : public Store {
  public:
   explicit MemoryStore(const Clock& clock) : clock_(clock) {}
 
-  Result<std::unique_ptr<Reader>> open(const BlobKey& key) const override {
+  Result<std::shared_ptr<Reader>> open(const BlobKey& key) override {
     const std::lock_guard lock(stored_->mutex);
     const auto found = stored_->blobs.find(key.value);
     if (found == stored_->blobs.end()) {
       return fail(ErrorCode::not_found, kBlobMissing, "the blob's bytes are not there");
     }
-    return std::unique_ptr<Reader>(std::make_unique<MemoryReader>(found->second));
+    return std::shared_ptr<Reader>(std::make_shared<MemoryReader>(found->second));
+  }
+  std::shared_ptr<Reader> opened(const BlobKey& key) override {
+    auto reader = open(key);
+    return reader ? *std::move(reader) : nullptr;
   }
   Result<std::unique_ptr<Session>> begin(std::string_view id, oci::Algorithm algorithm) override {
     const std::lock_guard lock(stored_->mutex);
