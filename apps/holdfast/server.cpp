@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <thread>
 #include <unistd.h>
 
@@ -235,6 +236,14 @@ Result<void> write_ready(const Options& options, const http::Server& server,
   return write_atomically(data_dir / "run" / "ready.json", text + "}\n", 0644);
 }
 
+// Every connection and every open blob is a descriptor: shells and systemd give 1,024 unless asked.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  (void)::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 // The signals that end or refresh the server; blocked in every thread so that one place gets them.
 sigset_t handled_signals() {
   sigset_t signals;
@@ -293,6 +302,7 @@ Result<void> serve(const Options& options) {
   const sigset_t signals = handled_signals();
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   log::configure(options.log_level, options.log_format);
+  raise_descriptor_limit();
   HF_TRY(DataFolder folder, DataFolder::open(options.data_dir, DataFolder::IfMissing::create));
   const std::filesystem::path& data_dir = folder.path();
   HF_TRY(const auto core, Core::open(folder, options.core));

@@ -17,6 +17,12 @@ def met(server, limit: str) -> int:
     return int(found.group(1))
 
 
+def test_the_server_takes_all_descriptors_it_may_have(holdfast):
+    server = holdfast(prefix=["prlimit", "--nofile=64:4096"])
+    limits = open(f"/proc/{server.ready['pid']}/limits").read()
+    assert re.search(r"Max open files\s+4096\s+4096", limits), limits
+
+
 def test_requests_of_one_user(holdfast):
     server = holdfast({"limits.requests_per_user": 5, "create_repository_on_push": True})
     server.add_user("alice", "correct horse battery")
