@@ -50,7 +50,7 @@ def small(server: Server, path: str, connections: int, seconds: float, *, tls=Fa
 
 def curl(server: Server, *arguments) -> list[str]:
     headers = [part for name, value in server.headers.items() for part in ("-H", f"{name}: {value}")]
-    return [need("curl", "curl"), "-sS", "-k", "--fail", "--buffer-size", "524288", *headers, *map(str, arguments)]
+    return [need("curl", "curl"), "-sS", "-k", "--fail", *headers, *map(str, arguments)]
 
 
 def heads(server: Server, path: str, connections: int, seconds: float) -> dict:
