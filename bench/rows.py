@@ -141,7 +141,6 @@ class Bench:
     def pulls(self):
         self.make_big()
         for server in (self.holdfast, self.peer):
-            load.push_many(server, REPOSITORY, [], 1)
             session = load.Session(server, REPOSITORY)
             with self.big.open("rb") as data:
                 session.connection.request("PUT", load.with_digest(session.begin(), self.big_digest), data,
