@@ -1,0 +1,110 @@
+"""The power goes at a call of a first start, of pushes, of deletes and of a stop; SQLite's files too.
+
+One run is recorded; each point is replayed into a folder as the disk would hold it, and a server is
+started on that.
+"""
+
+import random
+import time
+from dataclasses import dataclass
+
+import pytest
+
+from harness.holdfast import Holdfast, TemporaryFolder
+
+from . import journal
+from .conftest import SEED, SLICES, chosen
+from .ledger import Ledger, check
+from .scenario import REPOSITORY, Watched, work
+
+pytestmark = pytest.mark.sqlite
+
+
+@dataclass
+class Recorded:
+    server: Watched
+    calls: list[journal.Call]
+    ledger: Ledger
+
+    def when_ns(self, point: int) -> int:
+        """Of the first call that did not happen any more."""
+        return self.calls[point].began_ns if point < len(self.calls) else time.monotonic_ns()
+
+    def ready(self) -> int:
+        """The first point after the start was done."""
+        return next(i for i, call in enumerate(self.calls) if call.began_ns > self.ledger.started_ns)
+
+
+@pytest.fixture(scope="session")
+def recorded(shim):
+    with TemporaryFolder() as folder:
+        server = Watched(folder, shim)
+        try:
+            server.start()
+            ledger = Ledger(REPOSITORY, ca=server.ca.read_bytes(), started_ns=time.monotonic_ns())
+            work(server.admin_client(), ledger)
+            server.stop()
+        finally:
+            server.kill()
+        calls = journal.read(server.journal, server.data)
+        yield Recorded(server, calls, ledger)
+
+
+def try_points(recorded: Recorded, points: list[tuple[int, bool]], ignored=lambda _call: False):
+    """Gives what went wrong, by point."""
+    wrong = []
+    disk, played = journal.Disk(ignored), 0
+    for point, some in sorted(points):
+        while played < point:
+            disk.play(recorded.calls[played])
+            played += 1
+        with TemporaryFolder() as folder:
+            server = Holdfast(folder, {"create_repository_on_push": True})
+            server.admin_password = recorded.server.admin_password
+            disk.cut(server.data, random.Random(f"{SEED} {point}") if some else None)
+            try:
+                server.start()
+                check(server, recorded.ledger, recorded.when_ns(point))
+                server.check_log()
+            except (AssertionError, OSError) as error:
+                before = recorded.calls[point] if point < len(recorded.calls) else "the end"
+                kept = "a part" if some else "nothing"
+                wrong.append(f"point {point} (before {before}; of what was not synced {kept} survived): {error}")
+            finally:
+                server.kill()
+    return wrong
+
+
+@pytest.mark.parametrize("part", range(SLICES))
+def test_nothing_promised_is_lost_and_nothing_is_half_there(recorded, part, points):
+    ready = recorded.ready()
+    for walk, least, every in (
+        ("power cut in a first start", 30, range(ready)),
+        ("power cut in pushes, deletes and a stop", None, range(ready, len(recorded.calls) + 1)),
+    ):
+        population = [(point, some) for point in every for some in (False, True)]
+        picked = chosen(population, part, walk, least)
+        wrong = try_points(recorded, picked)
+        assert not wrong, f"{len(wrong)} of {len(picked)} points:\n" + "\n".join(wrong[:5])
+        points(walk, len(picked), len(population))
+
+
+def syncs_off(call: journal.Call) -> bool:
+    return call.op == journal.SYNC
+
+
+def folder_syncs_off(call: journal.Call) -> bool:
+    return call.op == journal.SYNC_FOLDER
+
+
+def blob_folder_syncs_off(call: journal.Call) -> bool:
+    # After the folders themselves were made and synced.
+    return call.op == journal.SYNC_FOLDER and call.path.count("/") == 2
+
+
+@pytest.mark.parametrize("ignored", [syncs_off, folder_syncs_off, blob_folder_syncs_off])
+def test_without_syncs_this_test_finds_losses(recorded, ignored):
+    """The control: a server that forgot them would be caught."""
+    end = len(recorded.calls)
+    places = [recorded.ready() + (end - recorded.ready()) * share // 4 for share in (1, 2, 3, 4)]
+    assert try_points(recorded, [(point, False) for point in places], ignored)
