@@ -10,7 +10,7 @@ ENGINE ?= sqlite
 SOURCES = $$(git ls-files --cached --others --exclude-standard '*.cpp' '*.hpp')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-unit setup-tests run release test unit conformance integration format layers tidy fmt fuzz fuzz-smoke bench clean
+.PHONY: help setup setup-unit setup-tests run release test unit conformance integration format layers tidy fmt fault fault-sample fuzz fuzz-smoke bench clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | \
@@ -42,6 +42,14 @@ conformance: setup-tests ## /v2, tokens and operations against the server, black
 integration: setup-tests ## The real Docker Engine, podman, skopeo, containerd, nginx, HAProxy (root)
 	@ninja -C build/dev --quiet holdfast
 	@$$([ "$$(id -u)" = 0 ] || echo sudo) env HOLDFAST_TEST_ENGINE=$(ENGINE) /usr/bin/python3 -m pytest tests/integration -q -p no:cacheprovider
+
+fault: POINTS = all
+fault: fault-sample ## Power cuts, I/O errors, kill -9 at every call of a push (hours)
+
+fault-sample: setup-tests ## The same at a seeded hundred
+	@ninja -C build/dev --quiet holdfast
+	@FAULT_POINTS=$(or $(POINTS),100) HOLDFAST_TEST_ENGINE=$(ENGINE) /usr/bin/python3 -m pytest tests/fault -n 2 -q \
+	  -p no:cacheprovider -o timeout=0
 
 test: setup-tests ## Everything that CI runs
 	@tools/run_tests

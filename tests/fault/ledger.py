@@ -1,5 +1,6 @@
 """What a client was promised, and the check of a server against it."""
 
+import itertools
 import time
 from dataclasses import dataclass, field
 
@@ -8,6 +9,7 @@ from harness.holdfast import Holdfast
 from harness.registry_client import RegistryClient
 
 GONE = None
+_numbers = itertools.count(1)
 
 
 @dataclass
@@ -22,7 +24,8 @@ class Ledger:
     """For each key ("blob", digest), ("manifest", digest), ("tag", name): what was asked, when, and
     when the server said that it is done. Times are CLOCK_MONOTONIC, as the journal's."""
 
-    repository: str
+    # Of its own, so that what an earlier one left is not in its way.
+    repository: str = field(default_factory=lambda: f"admin/fault{next(_numbers)}")
     entries: dict[tuple[str, str], list[Entry]] = field(default_factory=dict)
     bodies: dict[str, bytes] = field(default_factory=dict)
     sessions: list[tuple[str, bytes]] = field(default_factory=list)  # (location, whole blob)

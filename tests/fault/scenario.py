@@ -11,7 +11,6 @@ from harness.registry_client import RegistryClient
 from .journal import Control
 from .ledger import GONE, Ledger, acked
 
-REPOSITORY = "admin/fault"
 DROPPED = (ConnectionClosed, ConnectionError, OSError)
 
 
@@ -60,7 +59,7 @@ def push_blob(client: RegistryClient, ledger: Ledger, data: bytes, pieces: int =
     digest = content.digest_of(data)
     ledger.bodies[digest] = data
     entry = ledger.asked("blob", digest, digest)
-    begun = client.request("POST", f"/v2/{REPOSITORY}/blobs/uploads/")
+    begun = client.request("POST", f"/v2/{ledger.repository}/blobs/uploads/")
     _expect(begun, 202)
     location = client.target(begun)
     ledger.sessions.append((location, data))
@@ -88,18 +87,18 @@ def push_image(client: RegistryClient, ledger: Ledger, tag: str, large: bool = T
         push_blob(client, ledger, data, pieces=2 if number == 2 else 0)
     ledger.bodies[image.digest] = image.body
     entries = [ledger.asked("manifest", image.digest, image.digest), ledger.asked("tag", tag, image.digest)]
-    _expect(client.put_manifest(REPOSITORY, tag, image.body, image.media_type), 201)
+    _expect(client.put_manifest(ledger.repository, tag, image.body, image.media_type), 201)
     acked(*entries)
     return image
 
 
 def delete_image(client: RegistryClient, ledger: Ledger, image: content.Manifest, *tags: str):
     entries = [ledger.asked("manifest", image.digest, GONE), *(ledger.asked("tag", t, GONE) for t in tags)]
-    _expect(client.delete_manifest(REPOSITORY, image.digest), 202)
+    _expect(client.delete_manifest(ledger.repository, image.digest), 202)
     acked(*entries)
     digest = content.digest_of(image.blobs[1])
     entry = ledger.asked("blob", digest, GONE)
-    _expect(client.request("DELETE", f"/v2/{REPOSITORY}/blobs/{digest}"), 202)
+    _expect(client.request("DELETE", f"/v2/{ledger.repository}/blobs/{digest}"), 202)
     acked(entry)
 
 

@@ -15,7 +15,7 @@ from harness.holdfast import Holdfast, TemporaryFolder
 from . import journal
 from .conftest import SEED, SLICES, chosen
 from .ledger import Ledger, check
-from .scenario import REPOSITORY, Watched, work
+from .scenario import Watched, work
 
 pytestmark = pytest.mark.sqlite
 
@@ -41,7 +41,7 @@ def recorded(shim):
         server = Watched(folder, shim)
         try:
             server.start()
-            ledger = Ledger(REPOSITORY, ca=server.ca.read_bytes(), started_ns=time.monotonic_ns())
+            ledger = Ledger(ca=server.ca.read_bytes(), started_ns=time.monotonic_ns())
             work(server.admin_client(), ledger)
             server.stop()
         finally:
