@@ -10,7 +10,7 @@ ENGINE ?= sqlite
 SOURCES = $$(git ls-files --cached --others --exclude-standard '*.cpp' '*.hpp')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-unit setup-tests run release test unit conformance integration format layers tidy fmt fault fault-sample fuzz fuzz-smoke bench clean
+.PHONY: help setup setup-unit setup-tests run release test unit conformance integration format layers tidy fmt fault fault-sample fuzz fuzz-smoke bench bench-scale clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | \
@@ -89,6 +89,10 @@ bench: release ## Measure beside docker-registry and nginx: ROW=group ENGINE=pos
 	@tools/setup bench/packages.txt
 	@mkdir -p build/bench && clang++-19 -std=c++23 -O2 bench/heads.cpp -o build/bench/heads
 	@ROW="$(ROW)" ENGINE="$(ENGINE)" /usr/bin/python3 bench/run.py
+
+bench-scale: release ## Lists with 100,000 repositories, 100,000 tags, 1,000,000 blobs
+	@tools/setup bench/packages.txt
+	@ENGINE="$(ENGINE)" /usr/bin/python3 bench/run.py --scale
 
 clean: ## Remove what was built
 	@rm -rf build

@@ -2,6 +2,7 @@
 """Measures Holdfast beside docker-registry and nginx, interleaved in one run. See README.md."""
 
 import argparse
+import dataclasses
 import datetime
 import json
 import os
@@ -19,7 +20,11 @@ sys.path.insert(0, str(HERE))
 sys.path.insert(0, str(HERE.parent / "tests"))
 
 import report  # noqa: E402
-from rows import Bench  # noqa: E402
+from rows import Bench, Row  # noqa: E402
+from scale import Scale  # noqa: E402
+
+RESULTS = HERE / "results"
+REMARKS = HERE / "REMARKS.md"
 
 
 def output(*command: str) -> str:
@@ -37,20 +42,36 @@ def versions() -> str:
     return output("dpkg-query", "-W", "-f", "${Package} ${Version}, ", *wanted).rstrip(", ")
 
 
-def write_results(groups: dict[str, list], target: Path):
-    commit = output("git", "describe", "--always", "--dirty")
+def save(group: str, engine: str, rows: list):
+    """Keeps a group's values; RESULTS.md is made of all that are kept."""
+    kept = {"group": group, "engine": engine, "commit": output("git", "describe", "--always"),
+            "date": str(datetime.date.today()), "machine": machine(), "versions": versions(),
+            "rows": [dataclasses.asdict(row) for row in rows]}
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{group}-{engine}.json").write_text(json.dumps(kept, indent=1) + "\n")
+
+
+def write_results():
     lines = [
         "# Results", "",
-        f"Commit {commit}, {datetime.date.today()}, {machine()}; {versions()}.",
         "Medians of rounds in which the servers take turns; clients and servers share the machine.",
         "Holdfast checks a bearer token on every request and writes its access log and metrics; writes "
         "are durable. docker-registry runs without authentication. `asked` is ours over theirs.", "",
     ]
-    for group, rows in groups.items():
-        title = group.replace("_", " ").capitalize()
-        lines += [f"## {title}", "", report.markdown(rows), f"![{title}](charts/{group}.svg)", ""]
-        report.chart(title, rows, target.parent / "charts" / f"{group}.svg")
-    target.write_text("\n".join(lines))
+    if REMARKS.exists():
+        lines += [REMARKS.read_text().strip(), ""]
+    order = {name: number for number, name in enumerate([*Bench.GROUPS, "scale"])}
+    kept = [json.loads(path.read_text()) for path in RESULTS.glob("*.json")]
+    for entry in sorted(kept, key=lambda e: (e["engine"] != "sqlite", order[e["group"]])):
+        rows = [Row(**row) for row in entry["rows"]]
+        title = entry["group"].replace("_", " ").capitalize()
+        if entry["engine"] != "sqlite":
+            title += " on PostgreSQL"
+        name = f"{entry['group']}-{entry['engine']}.svg"
+        lines += [f"## {title}", "", report.markdown(rows), f"![{title}](charts/{name})", "",
+                  f"Commit {entry['commit']}, {entry['date']}, {entry['machine']}; {entry['versions']}.", ""]
+        report.chart(title, rows, HERE / "charts" / name)
+    (HERE / "RESULTS.md").write_text("\n".join(lines))
 
 
 def main() -> int:
@@ -60,24 +81,26 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=3, help="of one measurement of small requests")
     parser.add_argument("--json", type=Path, help="write every value there")
-    parser.add_argument("--write", action="store_true", help="write RESULTS.md and the charts")
+    parser.add_argument("--write", action="store_true", help="keep the values in results/, write RESULTS.md and the charts")
+    parser.add_argument("--scale", action="store_true", help="lists in a large registry")
     options = parser.parse_args()
-    groups = [options.row] if options.row else list(Bench.GROUPS)
+    kind = Scale if options.scale else Bench
+    groups = [options.row] if options.row else list(kind.GROUPS)
     cluster = None
     if options.engine == "postgres":
         from harness.postgres import Cluster
 
         cluster = Cluster(durable=True)
         os.environ["BENCH_DATABASE_URL"] = cluster.create_database()
-        if not options.row:
+        if not options.row and not options.scale:
             groups = ["pushes", "lists"]
-    unknown = [group for group in groups if group not in Bench.GROUPS]
+    unknown = [group for group in groups if group not in kind.GROUPS]
     if unknown:
-        parser.error(f"no group {unknown[0]}; there are {', '.join(Bench.GROUPS)}")
+        parser.error(f"no group {unknown[0]}; there are {', '.join(kind.GROUPS)}")
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65536), hard))
     folder = Path(tempfile.mkdtemp(prefix="holdfast-bench-", dir=os.environ.get("BENCH_DIR")))
-    bench = Bench(folder, options.rounds, options.seconds)
+    bench = kind(folder, options.rounds, options.seconds)
     measured: dict[str, list] = {}
     began = time.monotonic()
     try:
@@ -99,7 +122,9 @@ def main() -> int:
             {group: [{"row": row.name, "unit": row.unit, "values": row.values} for row in rows]
              for group, rows in measured.items()}, indent=1))
     if options.write:
-        write_results(measured, HERE / "RESULTS.md")
+        for group, rows in measured.items():
+            save(group, options.engine, rows)
+        write_results()
     missed = [row.name for rows in measured.values() for row in rows if not all(c[3] for c in row.checks())]
     if missed:
         print("missed: " + "; ".join(missed))

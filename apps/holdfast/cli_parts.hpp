@@ -39,6 +39,8 @@ using Verbs = std::function<std::optional<int>()>;
 Verbs admin_verbs(CLI::App& root);
 // Adds `db`.
 Verbs database_verbs(CLI::App& root);
+// Adds `verify`.
+Verbs verify_verb(CLI::App& root);
 
 // The flags of verbs that work on a data folder: --data-dir, --config, and settings as extras.
 class FolderFlags {

@@ -22,6 +22,12 @@ Error unusable(const std::filesystem::path& path, std::string_view what, int cod
                           std::generic_category().message(code)));
 }
 
+Error no_data_folder(const std::filesystem::path& path) {
+  return fail(ErrorCode::unavailable, kFolderUnusable,
+              fmt::format("{} is no data folder of Holdfast: start `holdfast serve` on it first",
+                          path.string()));
+}
+
 std::string read_short(int file) {
   std::array<char, 64> text{};
   const ssize_t got = ::pread(file, text.data(), text.size(), 0);
@@ -52,6 +58,14 @@ DataFolder::~DataFolder() {
   if (lock_ >= 0) ::close(lock_);
 }
 
+Result<DataFolder> DataFolder::look_into(const std::filesystem::path& path) {
+  std::error_code error;
+  if (!std::filesystem::exists(path / "format", error)) return no_data_folder(path);
+  DataFolder folder(std::filesystem::weakly_canonical(path), -1);
+  HF_CHECK(folder.check_format());
+  return folder;
+}
+
 Result<DataFolder> DataFolder::open(const std::filesystem::path& path, IfMissing if_missing) {
   std::error_code error;
   if (if_missing == IfMissing::create) {
@@ -61,9 +75,7 @@ Result<DataFolder> DataFolder::open(const std::filesystem::path& path, IfMissing
   const bool is_folder = std::filesystem::is_directory(path, error);
   if (!is_folder) return unusable(path, "open", error ? error.value() : ENOTDIR);
   if (if_missing == IfMissing::fail && !std::filesystem::exists(path / "format")) {
-    return fail(ErrorCode::unavailable, kFolderUnusable,
-                fmt::format("{} is no data folder of Holdfast: start `holdfast serve` on it first",
-                            path.string()));
+    return no_data_folder(path);
   }
   const int lock = ::open((path / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (lock < 0) return unusable(path, "write to", errno);

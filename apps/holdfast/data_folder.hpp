@@ -20,6 +20,8 @@ class DataFolder {
  public:
   enum class IfMissing { create, fail };
   static Result<DataFolder> open(const std::filesystem::path& path, IfMissing if_missing);
+  // Without holding it, beside the process that does: for what only reads.
+  static Result<DataFolder> look_into(const std::filesystem::path& path);
   ~DataFolder();
   DataFolder(DataFolder&& other) noexcept
       : path_(std::move(other.path_)),

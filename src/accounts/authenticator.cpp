@@ -96,7 +96,6 @@ struct Authenticator::State {
   State(Accounts& accounts_in, events::Counted& counted_in, const Clock& clock_in, Random& random)
       : accounts(accounts_in), counted(counted_in), clock(clock_in) {
     random.fill(key);
-    nobody_hash = crypto::hash_password(random_hex(random, 16), random);
   }
 
   [[nodiscard]] std::string remembered_key(std::string_view name, std::string_view password) const {
@@ -125,7 +124,7 @@ struct Authenticator::State {
   events::Counted& counted;
   const Clock& clock;
   std::array<std::byte, 32> key{};
-  std::string nobody_hash;
+  const std::string nobody_hash = crypto::unmatched_password_hash();
   std::counting_semaphore<1024> cores{
       static_cast<std::ptrdiff_t>(std::max(1U, std::thread::hardware_concurrency()))};
 

@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <fstream>
 #include <gmock/gmock.h>
+#include <argon2.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
@@ -127,4 +128,11 @@ TEST(Authority, RefusesNamesThatAreNone) {
 }
 
 }  // namespace
+TEST(Password, TheUnmatchedHashIsOneAndHasNoPassword) {
+  const std::string hash = unmatched_password_hash();
+  FixedRandom random;
+  EXPECT_EQ(hash.size(), hash_password("x", random).size());
+  EXPECT_EQ(argon2id_verify(hash.c_str(), "x", 1), ARGON2_VERIFY_MISMATCH);
+}
+
 }  // namespace holdfast::crypto

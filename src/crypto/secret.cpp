@@ -1,6 +1,7 @@
 #include "crypto/secret.hpp"
 
 #include <argon2.h>
+#include <fmt/format.h>
 #include <openssl/crypto.h>
 #include <openssl/hmac.h>
 #include <openssl/sha.h>
@@ -43,6 +44,12 @@ std::string hash_password(std::string_view password, Random& random) {
 bool verify_password(std::string_view password, std::string_view phc) {
   const std::string terminated(phc);
   return argon2id_verify(terminated.c_str(), password.data(), password.size()) == ARGON2_OK;
+}
+
+std::string unmatched_password_hash() {
+  const auto zeros = [](std::size_t bytes) { return std::string((bytes * 8 + 5) / 6, 'A'); };
+  return fmt::format("$argon2id$v={}$m={},t={},p={}${}${}", int{ARGON2_VERSION_NUMBER}, kMemoryKib,
+                     kPasses, kLanes, zeros(kSaltBytes), zeros(kHashBytes));
 }
 
 bool equal_constant_time(std::string_view left, std::string_view right) {

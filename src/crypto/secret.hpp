@@ -21,6 +21,9 @@ std::string hash_password(std::string_view password, Random& random);
 // False too for a hash that does not parse.
 bool verify_password(std::string_view password, std::string_view phc);
 
+// A hash that no password has, as dear to verify against as any: for names that do not exist.
+std::string unmatched_password_hash();
+
 // Equal or not, in a time that depends on the lengths only.
 bool equal_constant_time(std::string_view left, std::string_view right);
 

@@ -95,9 +95,9 @@ Result<void> take_content_length(std::string_view value, Head& head) {
   if (value.empty() || error != std::errc() || end != value.data() + value.size()) {
     return malformed("Content-Length is no number");
   }
-  if (head.content_length && *head.content_length != length) {
-    return malformed("two Content-Length fields differ");
-  }
+  // Even equal ones: who made two was not sure where the body ends (RFC 9112 section 6.3 allows
+  // it).
+  if (head.content_length) return malformed("a request has one Content-Length field at most");
   head.content_length = length;
   return {};
 }

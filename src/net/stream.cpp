@@ -24,11 +24,55 @@ namespace {
 
 // A turn of the loop sends this much at most: others wait for it.
 constexpr std::size_t kSliceBytes = 2UZ * 1024 * 1024;
+// Of a file over TLS: encrypted together and sent by one call, more where the client keeps up.
+constexpr std::size_t kFirstEncryptBytes = 64UZ * 1024;
 constexpr std::size_t kEncryptBytes = 256UZ * 1024;
 
 Error closed() {
   return fail(ErrorCode::unavailable, kConnectionClosed, "the connection was closed");
 }
+
+Error file_too_short() {
+  return fail(ErrorCode::corrupt, "file_truncated", "a file is shorter than it should be");
+}
+
+// While it lives, records gather in memory instead of going to the socket one by one.
+class Gathering {
+ public:
+  explicit Gathering(SSL* ssl) : ssl_(ssl), records_(BIO_new(BIO_s_mem())) {
+    BIO_up_ref(records_);
+    SSL_set0_wbio(ssl_, records_);
+  }
+  ~Gathering() {
+    BIO* socket = SSL_get_rbio(ssl_);
+    BIO_up_ref(socket);
+    SSL_set0_wbio(ssl_, socket);
+    BIO_free(records_);
+  }
+  Gathering(const Gathering&) = delete;
+  Gathering& operator=(const Gathering&) = delete;
+
+  // All of `bytes`, or false.
+  bool encrypt(std::string_view bytes) {
+    ERR_clear_error();
+    while (!bytes.empty()) {
+      const int put = SSL_write(ssl_, bytes.data(), static_cast<int>(bytes.size()));
+      if (put <= 0) return false;
+      bytes.remove_prefix(static_cast<std::size_t>(put));
+    }
+    return true;
+  }
+  [[nodiscard]] std::string_view records() const {
+    char* data = nullptr;
+    const auto size = BIO_get_mem_data(records_, &data);
+    return {data, static_cast<std::size_t>(size)};
+  }
+  void clear() { (void)BIO_reset(records_); }
+
+ private:
+  SSL* ssl_;
+  BIO* records_;
+};
 
 bool would_block(int code) { return code == EAGAIN || code == EWOULDBLOCK; }
 
@@ -209,25 +253,47 @@ asio::awaitable<Result<void>> Stream::write(std::string_view first, std::string_
   co_return Result<void>();
 }
 
+asio::awaitable<Result<void>> Stream::send_file_tls(int file, std::uint64_t offset,
+                                                    std::uint64_t length_bytes) {
+  std::vector<char> plain(std::min<std::uint64_t>(kFirstEncryptBytes, length_bytes));
+  Gathering gathering(tls_->ssl.get());
+  while (length_bytes > 0) {
+    const std::size_t wanted = std::min<std::uint64_t>(plain.size(), length_bytes);
+    const ssize_t got = ::pread(file, plain.data(), wanted, static_cast<off_t>(offset));
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) co_return file_too_short();
+    if (!gathering.encrypt({plain.data(), static_cast<std::size_t>(got)})) co_return closed();
+    bool waited = false;
+    for (std::string_view records = gathering.records(); !records.empty();) {
+      if (!socket_.is_open()) co_return closed();
+      const ssize_t put =
+          ::send(socket_.native_handle(), records.data(), records.size(), MSG_NOSIGNAL);
+      if (put >= 0) {
+        records.remove_prefix(static_cast<std::size_t>(put));
+        moved_bytes_ += static_cast<std::uint64_t>(put);
+      } else if (would_block(errno)) {
+        waited = true;
+        HF_CO_CHECK(co_await wait(Socket::wait_write));
+      } else if (errno != EINTR) {
+        co_return closed();
+      }
+    }
+    gathering.clear();
+    offset += static_cast<std::uint64_t>(got);
+    length_bytes -= static_cast<std::uint64_t>(got);
+    if (!waited && plain.size() < kEncryptBytes && length_bytes > plain.size()) {
+      plain.resize(kEncryptBytes);
+    }
+    co_await asio::post(socket_.get_executor(), asio::use_awaitable);
+  }
+  co_return Result<void>();
+}
+
 asio::awaitable<Result<void>> Stream::send_file(std::string_view head, int file,
                                                 std::uint64_t offset, std::uint64_t length_bytes) {
-  const auto truncated = [] {
-    return fail(ErrorCode::corrupt, "file_truncated", "a file is shorter than it should be");
-  };
   if (tls_) {
     HF_CO_CHECK(co_await write_tls(head));
-    std::vector<char> buffer(std::min<std::uint64_t>(kEncryptBytes, length_bytes));
-    while (length_bytes > 0) {
-      const std::size_t wanted = std::min<std::uint64_t>(buffer.size(), length_bytes);
-      const ssize_t got = ::pread(file, buffer.data(), wanted, static_cast<off_t>(offset));
-      if (got < 0 && errno == EINTR) continue;
-      if (got <= 0) co_return truncated();
-      HF_CO_CHECK(co_await write_tls({buffer.data(), static_cast<std::size_t>(got)}));
-      offset += static_cast<std::uint64_t>(got);
-      length_bytes -= static_cast<std::uint64_t>(got);
-      co_await asio::post(socket_.get_executor(), asio::use_awaitable);
-    }
-    co_return Result<void>();
+    co_return co_await send_file_tls(file, offset, length_bytes);
   }
   // The head waits in the kernel for the first bytes of the file: one packet for both.
   while (!head.empty()) {
@@ -247,7 +313,7 @@ asio::awaitable<Result<void>> Stream::send_file(std::string_view head, int file,
     if (!socket_.is_open()) co_return closed();
     const std::size_t wanted = std::min<std::uint64_t>(kSliceBytes, length_bytes);
     const ssize_t put = ::sendfile(socket_.native_handle(), file, &at, wanted);
-    if (put == 0) co_return truncated();
+    if (put == 0) co_return file_too_short();
     if (put > 0) {
       length_bytes -= static_cast<std::uint64_t>(put);
       moved_bytes_ += static_cast<std::uint64_t>(put);

@@ -64,6 +64,8 @@ class Stream {
  private:
   boost::asio::awaitable<Result<void>> wait(Socket::wait_type what);
   boost::asio::awaitable<Result<void>> write_tls(std::string_view bytes);
+  boost::asio::awaitable<Result<void>> send_file_tls(int file, std::uint64_t offset,
+                                                     std::uint64_t length_bytes);
 
   struct Tls;
   Socket socket_;

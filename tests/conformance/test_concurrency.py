@@ -6,18 +6,18 @@ from concurrent.futures import ThreadPoolExecutor
 from harness import content
 
 
-def test_two_pushes_of_one_blob_at_once(alice, repository):
+def test_fifty_pushes_of_one_blob_at_once(alice, repository):
     data = content.random_blob(2 << 20)
     digest = content.digest_of(data)
-    barrier = threading.Barrier(6)
+    barrier = threading.Barrier(50)
 
     def push(_):
         session = alice.begin(repository)
         barrier.wait(30)
         return session.put(digest, data).status
 
-    with ThreadPoolExecutor(6) as pool:
-        assert list(pool.map(push, range(6))) == [201] * 6
+    with ThreadPoolExecutor(50) as pool:
+        assert list(pool.map(push, range(50))) == [201] * 50
     assert alice.blob(repository, digest).body == data
 
 

@@ -23,7 +23,17 @@
 
 namespace {
 
-enum class Op : std::uint8_t { create = 1, write, truncate, rename, unlink, mkdir, sync, sync_folder, link };
+enum class Op : std::uint8_t {
+  create = 1,
+  write,
+  truncate,
+  rename,
+  unlink,
+  mkdir,
+  sync,
+  sync_folder,
+  link
+};
 
 struct Record {
   std::uint64_t began_ns;  // CLOCK_MONOTONIC
@@ -98,14 +108,16 @@ std::string path_of(int descriptor) {
 std::string absolute(int folder, const char* path) {
   if (path[0] == '/') return path;
   char here[PATH_MAX];
-  const std::string base = folder == AT_FDCWD ? (getcwd(here, sizeof(here)) ? here : "") : path_of(folder);
+  const std::string base =
+      folder == AT_FDCWD ? (getcwd(here, sizeof(here)) ? here : "") : path_of(folder);
   return base + "/" + path;
 }
 
 std::uint64_t now_ns() {
   timespec time{};
   clock_gettime(CLOCK_MONOTONIC, &time);
-  return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(time.tv_nsec);
+  return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000 +
+         static_cast<std::uint64_t>(time.tv_nsec);
 }
 
 std::uint64_t inode_of(int descriptor) {
@@ -113,14 +125,21 @@ std::uint64_t inode_of(int descriptor) {
   return fstat(descriptor, &info) == 0 ? info.st_ino : 0;
 }
 
-void append(Op op, std::uint64_t began, std::uint64_t inode, std::uint64_t at, std::string_view path,
-            std::string_view other, const void* data = nullptr, std::size_t size = 0) {
+void append(Op op, std::uint64_t began, std::uint64_t inode, std::uint64_t at,
+            std::string_view path, std::string_view other, const void* data = nullptr,
+            std::size_t size = 0) {
   if (journal() < 0) return;
-  const Record record{began, inode, at, static_cast<std::uint32_t>(op), static_cast<std::uint32_t>(path.size()),
-                      static_cast<std::uint32_t>(other.size()), static_cast<std::uint32_t>(size)};
+  const Record record{began,
+                      inode,
+                      at,
+                      static_cast<std::uint32_t>(op),
+                      static_cast<std::uint32_t>(path.size()),
+                      static_cast<std::uint32_t>(other.size()),
+                      static_cast<std::uint32_t>(size)};
   std::string all(reinterpret_cast<const char*>(&record), sizeof(record));
   all.append(path).append(other).append(static_cast<const char*>(data), size);
-  if (REAL(write)(journal(), all.data(), all.size()) != static_cast<ssize_t>(all.size())) std::abort();
+  if (REAL(write)(journal(), all.data(), all.size()) != static_cast<ssize_t>(all.size()))
+    std::abort();
 }
 
 // The fault of this call, if the test has armed one: false, with errno set.
@@ -154,8 +173,8 @@ ssize_t writing(int descriptor, off_t at, const void* data, Call call) {
   if (!is_below(path)) return call();
   return watched(call, [&](ssize_t put, std::uint64_t began) {
     const auto offset = at >= 0 ? at : lseek(descriptor, 0, SEEK_CUR) - put;
-    append(Op::write, began, inode_of(descriptor), static_cast<std::uint64_t>(offset), path, {}, data,
-           static_cast<std::size_t>(put));
+    append(Op::write, began, inode_of(descriptor), static_cast<std::uint64_t>(offset), path, {},
+           data, static_cast<std::size_t>(put));
   });
 }
 
@@ -201,23 +220,23 @@ int naming(Op op, const std::string& path, const std::string& other, Call call) 
 
 extern "C" {
 
-#define OPEN(name)                                                                       \
-  int name(const char* path, int flags, ...) {                                           \
-    va_list rest;                                                                        \
-    va_start(rest, flags);                                                               \
-    const mode_t mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(rest, mode_t) : 0; \
-    va_end(rest);                                                                        \
+#define OPEN(name)                                                                        \
+  int name(const char* path, int flags, ...) {                                            \
+    va_list rest;                                                                         \
+    va_start(rest, flags);                                                                \
+    const mode_t mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(rest, mode_t) : 0;  \
+    va_end(rest);                                                                         \
     return opening(AT_FDCWD, path, flags, [&] { return REAL(name)(path, flags, mode); }); \
   }
 OPEN(open)
 OPEN(open64)
 
-#define OPENAT(name)                                                                     \
-  int name(int folder, const char* path, int flags, ...) {                               \
-    va_list rest;                                                                        \
-    va_start(rest, flags);                                                               \
-    const mode_t mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(rest, mode_t) : 0; \
-    va_end(rest);                                                                        \
+#define OPENAT(name)                                                                            \
+  int name(int folder, const char* path, int flags, ...) {                                      \
+    va_list rest;                                                                               \
+    va_start(rest, flags);                                                                      \
+    const mode_t mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(rest, mode_t) : 0;        \
+    va_end(rest);                                                                               \
     return opening(folder, path, flags, [&] { return REAL(name)(folder, path, flags, mode); }); \
   }
 OPENAT(openat)
@@ -252,13 +271,15 @@ int ftruncate64(int file, off_t size) {
 }
 
 int rename(const char* from, const char* to) {
-  return naming(Op::rename, absolute(AT_FDCWD, from), absolute(AT_FDCWD, to), [&] { return REAL(rename)(from, to); });
+  return naming(Op::rename, absolute(AT_FDCWD, from), absolute(AT_FDCWD, to),
+                [&] { return REAL(rename)(from, to); });
 }
 int unlink(const char* path) {
   return naming(Op::unlink, absolute(AT_FDCWD, path), {}, [&] { return REAL(unlink)(path); });
 }
 int unlinkat(int folder, const char* path, int flags) {
-  return naming(Op::unlink, absolute(folder, path), {}, [&] { return REAL(unlinkat)(folder, path, flags); });
+  return naming(Op::unlink, absolute(folder, path), {},
+                [&] { return REAL(unlinkat)(folder, path, flags); });
 }
 int rmdir(const char* path) {
   return naming(Op::unlink, absolute(AT_FDCWD, path), {}, [&] { return REAL(rmdir)(path); });
@@ -271,7 +292,8 @@ int mkdir(const char* path, mode_t mode) {
 }
 
 int link(const char* from, const char* to) {
-  return naming(Op::link, absolute(AT_FDCWD, from), absolute(AT_FDCWD, to), [&] { return REAL(link)(from, to); });
+  return naming(Op::link, absolute(AT_FDCWD, from), absolute(AT_FDCWD, to),
+                [&] { return REAL(link)(from, to); });
 }
 
 // None of these is expected below the root: a server that begins to use one must be watched first.
@@ -287,7 +309,8 @@ ssize_t pwritev(int file, const iovec* parts, int count, off_t at) {
   if (is_below(path_of(file))) std::abort();
   return REAL(pwritev)(file, parts, count, at);
 }
-ssize_t copy_file_range(int from, off_t* at_from, int to, off_t* at_to, size_t size, unsigned flags) {
+ssize_t copy_file_range(int from, off_t* at_from, int to, off_t* at_to, size_t size,
+                        unsigned flags) {
   if (is_below(path_of(to))) std::abort();
   return REAL(copy_file_range)(from, at_from, to, at_to, size, flags);
 }
