@@ -121,19 +121,19 @@ def digest_of(data: bytes) -> str:
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
-def push_file(server: Server, repository: str, file: Path, digest: str, how: str) -> dict:
-    """One large blob: monolithic, streamed as dockerd does, or in chunks of 8 MiB."""
+def push_file(server: Server, repository: str, file: Path, digest: str, how: str, *, tls=False, keep=False) -> dict:
+    """One large blob: monolithic, streamed as dockerd does, or in chunks of 8 MiB (these without TLS)."""
     session = Session(server, repository)
     size = file.stat().st_size
     location = session.begin()
     type_ = ("-H", "Content-Type: application/octet-stream", "-H", "Expect:", "-o", "/dev/null")
     before, began = server.cpu_seconds(), time.monotonic()
     if how == "monolithic":
-        run = curl(server, "-T", file, *type_, server.url(with_digest(location, digest)))
+        run = curl(server, "-T", file, *type_, server.url(with_digest(location, digest), tls))
         subprocess.run(run, check=True, env={"PATH": PATH})
     elif how == "streamed":
         run = curl(server, "-X", "PATCH", "-T", file, "-H", "Transfer-Encoding: chunked", *type_, "-D", "-",
-                   server.url(location))
+                   server.url(location, tls))
         done = subprocess.run(run, check=True, capture_output=True, text=True, env={"PATH": PATH})
         location = re.sub(r"^https?://[^/]+", "", re.search(r"(?im)^location: *(\S+)", done.stdout).group(1))
         session.ask("PUT", with_digest(location, digest), 201)
@@ -147,7 +147,8 @@ def push_file(server: Server, repository: str, file: Path, digest: str, how: str
         session.ask("PUT", with_digest(location, digest), 201)
     seconds = time.monotonic() - began
     cpu = server.cpu_seconds() - before
-    session.delete(digest)
+    if not keep:
+        session.delete(digest)
     return {"gb_per_second": size / 1e9 / seconds, "cpu_s_per_gib": cpu / (size / 2**30)}
 
 

@@ -76,7 +76,7 @@ def write_results():
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--row", default=os.environ.get("ROW", ""), help=f"one group: {', '.join(Bench.GROUPS)}")
+    parser.add_argument("--row", default=os.environ.get("ROW", ""), help=f"one group ({', '.join(Bench.GROUPS)}) or part of the names of rows")
     parser.add_argument("--engine", default=os.environ.get("ENGINE", "sqlite"), choices=("sqlite", "postgres"))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=3, help="of one measurement of small requests")
@@ -85,7 +85,7 @@ def main() -> int:
     parser.add_argument("--scale", action="store_true", help="lists in a large registry")
     options = parser.parse_args()
     kind = Scale if options.scale else Bench
-    groups = [options.row] if options.row else list(kind.GROUPS)
+    groups, only = ([options.row], "") if options.row in kind.GROUPS else (list(kind.GROUPS), options.row)
     cluster = None
     if options.engine == "postgres":
         from harness.postgres import Cluster
@@ -94,29 +94,31 @@ def main() -> int:
         os.environ["BENCH_DATABASE_URL"] = cluster.create_database()
         if not options.row and not options.scale:
             groups = ["pushes", "lists"]
-    unknown = [group for group in groups if group not in kind.GROUPS]
-    if unknown:
-        parser.error(f"no group {unknown[0]}; there are {', '.join(kind.GROUPS)}")
+    if only and options.write:
+        parser.error("--write keeps whole groups")
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65536), hard))
     folder = Path(tempfile.mkdtemp(prefix="holdfast-bench-", dir=os.environ.get("BENCH_DIR")))
-    bench = kind(folder, options.rounds, options.seconds)
+    bench = kind(folder, options.rounds, options.seconds, only)
     measured: dict[str, list] = {}
     began = time.monotonic()
     try:
         bench.start()
         for group in groups:
-            print(f"… {group.replace('_', ' ')}", file=sys.stderr, flush=True)
-            bench.rows = []
-            getattr(bench, group)()
-            measured[group] = bench.rows
-            print(report.text(bench.rows) + "\n", flush=True)
+            if not only:
+                print(f"… {group.replace('_', ' ')}", file=sys.stderr, flush=True)
+            bench.measure(group)
+            if bench.rows:
+                measured[group] = bench.rows
+                print(report.text(bench.rows) + "\n", flush=True)
     finally:
         bench.stop()
         if cluster:
             cluster.close()
         shutil.rmtree(folder, ignore_errors=True)
     print(f"{time.monotonic() - began:.0f} s")
+    if not measured:
+        parser.error(f"no group and no row is named {options.row}")
     if options.json:
         options.json.write_text(json.dumps(
             {group: [{"row": row.name, "unit": row.unit, "values": row.values} for row in rows]

@@ -93,13 +93,24 @@ class Server:
             total += int(fields[11]) + int(fields[12])
         return total / TICKS
 
-    def rss_bytes(self) -> int:
+    def _memory_bytes(self, field: str) -> int:
         total = 0
         for pid in self.pids():
             for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-                if line.startswith("VmRSS:"):
+                if line.startswith(field + ":"):
                     total += int(line.split()[1]) * 1024
         return total
+
+    def rss_bytes(self) -> int:
+        return self._memory_bytes("VmRSS")
+
+    def peak_bytes(self) -> int:
+        """The largest RSS since forget_peak()."""
+        return self._memory_bytes("VmHWM")
+
+    def forget_peak(self):
+        for pid in self.pids():
+            Path(f"/proc/{pid}/clear_refs").write_text("5")
 
     def url(self, path: str, tls: bool = False) -> str:
         return f"{'https' if tls else 'http'}://127.0.0.1:{self.tls_port if tls else self.port}{path}"

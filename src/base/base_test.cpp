@@ -89,6 +89,14 @@ TEST(Log, JsonLinesAreJson) {
                               "\n"));
 }
 
+TEST(Log, ALineFitsIntoAPipe) {
+  testing::internal::CaptureStderr();
+  log::info("served", {{"path", std::string(20'000, 'a')}});
+  const std::string text = testing::internal::GetCapturedStderr();
+  EXPECT_LT(text.size(), 1200U);
+  EXPECT_THAT(text, testing::EndsWith("aaa...\n"));
+}
+
 TEST(Snapshot, ReadersKeepWhatTheyLoaded) {
   Snapshot<int> snapshot(std::make_shared<const int>(1));
   const auto old = snapshot.load();

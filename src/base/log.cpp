@@ -1,12 +1,11 @@
 #include "base/log.hpp"
 
 #include <atomic>
+#include <cerrno>
 #include <fmt/format.h>
 #include <iterator>
-#include <memory>
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
 #include <string>
+#include <unistd.h>
 
 #include "base/clock.hpp"
 
@@ -15,30 +14,20 @@ namespace holdfast::log {
 namespace {
 
 std::atomic<Format> current_format{Format::text};
+std::atomic<Level> current_threshold{Level::info};
 
-spdlog::logger& logger() {
-  static const std::shared_ptr<spdlog::logger> instance = [] {
-    auto made = std::make_shared<spdlog::logger>("holdfast",
-                                                 std::make_shared<spdlog::sinks::stderr_sink_mt>());
-    made->set_pattern("%v");
-    made->flush_on(spdlog::level::trace);
-    return made;
-  }();
-  return *instance;
-}
+// A longer value is cut, so that a line fits into what a pipe takes as a whole (PIPE_BUF).
+constexpr std::size_t kValueBytes = 1000;
 
-spdlog::level::level_enum level_of(Level level) {
-  switch (level) {
-    case Level::debug:
-      return spdlog::level::debug;
-    case Level::info:
-      return spdlog::level::info;
-    case Level::warn:
-      return spdlog::level::warn;
-    case Level::error:
-      return spdlog::level::err;
+// One call for one line: the kernel keeps lines apart, and no thread waits for another. A log that
+// cannot be written is no reason to stop serving.
+void put(std::string_view line) {
+  while (!line.empty()) {
+    const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return;
+    line.remove_prefix(static_cast<std::size_t>(written));
   }
-  return spdlog::level::err;
 }
 
 std::string_view word(Level level) {
@@ -98,7 +87,8 @@ void append_value(std::string& line, const Field& field, bool quote_always) {
   if (const auto* text = std::get_if<std::string_view>(&field.value)) {
     const bool quoted = quote_always || !plain(*text);
     if (quoted) line += '"';
-    append_escaped(line, *text);
+    append_escaped(line, text->substr(0, kValueBytes));
+    if (text->size() > kValueBytes) line += "...";
     if (quoted) line += '"';
   } else if (const auto* number = std::get_if<std::int64_t>(&field.value)) {
     fmt::format_to(std::back_inserter(line), "{}", *number);
@@ -135,17 +125,17 @@ std::string json_line(Level level, std::string_view message, std::initializer_li
 }  // namespace
 
 void configure(Level threshold, Format format) {
-  logger().set_level(level_of(threshold));
+  current_threshold.store(threshold);
   current_format.store(format);
 }
 
 void write(Level level, std::string_view message, std::initializer_list<Field> fields) {
-  const auto native = level_of(level);
-  if (!logger().should_log(native)) return;
-  const std::string line = current_format.load() == Format::json
-                               ? json_line(level, message, fields)
-                               : text_line(level, message, fields);
-  logger().log(native, spdlog::string_view_t(line.data(), line.size()));
+  if (level < current_threshold.load(std::memory_order_relaxed)) return;
+  std::string line = current_format.load(std::memory_order_relaxed) == Format::json
+                         ? json_line(level, message, fields)
+                         : text_line(level, message, fields);
+  line += '\n';
+  put(line);
 }
 
 }  // namespace holdfast::log

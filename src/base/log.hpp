@@ -17,7 +17,8 @@ struct Field {
   std::variant<std::string_view, std::int64_t, double> value;
 };
 
-// To be called once at start, before threads log. Lines go to standard error, whole lines only.
+// To be called once at start, before threads log. Lines go to standard error, whole
+// lines only; of a long value the first 1,000 bytes.
 void configure(Level threshold, Format format);
 
 // Writes a line; safe from any thread. `message` is constant text, what varies is in the fields:

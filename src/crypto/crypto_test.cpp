@@ -1,11 +1,12 @@
+#include <argon2.h>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <gmock/gmock.h>
-#include <argon2.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
+#include "base/random.hpp"
 #include "codec/text.hpp"
 #include "crypto/authority.hpp"
 #include "crypto/hash.hpp"
@@ -127,12 +128,12 @@ TEST(Authority, RefusesNamesThatAreNone) {
                             std::chrono::days(1)));
 }
 
-}  // namespace
 TEST(Password, TheUnmatchedHashIsOneAndHasNoPassword) {
   const std::string hash = unmatched_password_hash();
-  FixedRandom random;
+  SystemRandom random;
   EXPECT_EQ(hash.size(), hash_password("x", random).size());
   EXPECT_EQ(argon2id_verify(hash.c_str(), "x", 1), ARGON2_VERIFY_MISMATCH);
 }
 
+}  // namespace
 }  // namespace holdfast::crypto
