@@ -4,6 +4,8 @@ import concurrent.futures
 import hashlib
 import http.client
 import json
+import mmap
+import os
 import re
 import subprocess
 import threading
@@ -127,6 +129,7 @@ def push_file(server: Server, repository: str, file: Path, digest: str, how: str
     size = file.stat().st_size
     location = session.begin()
     type_ = ("-H", "Content-Type: application/octet-stream", "-H", "Expect:", "-o", "/dev/null")
+    os.sync()  # what another server left to be written is not this one's
     before, began = server.cpu_seconds(), time.monotonic()
     if how == "monolithic":
         run = curl(server, "-T", file, *type_, server.url(with_digest(location, digest), tls))
@@ -138,12 +141,12 @@ def push_file(server: Server, repository: str, file: Path, digest: str, how: str
         location = re.sub(r"^https?://[^/]+", "", re.search(r"(?im)^location: *(\S+)", done.stdout).group(1))
         session.ask("PUT", with_digest(location, digest), 201)
     else:
-        with file.open("rb") as source:
-            at = 0
-            while chunk := source.read(8 * 2**20):
-                answer = session.ask("PATCH", location, 202, chunk, Content_Type="application/octet-stream",
-                                     Content_Range=f"{at}-{at + len(chunk) - 1}")
-                location, at = session.location(answer), at + len(chunk)
+        with file.open("rb") as source, mmap.mmap(source.fileno(), 0, prot=mmap.PROT_READ) as whole, memoryview(whole) as view:
+            for at in range(0, size, 8 * 2**20):
+                with view[at : at + 8 * 2**20] as chunk:
+                    answer = session.ask("PATCH", location, 202, chunk, Content_Type="application/octet-stream",
+                                         Content_Range=f"{at}-{at + len(chunk) - 1}")
+                location = session.location(answer)
         session.ask("PUT", with_digest(location, digest), 201)
     seconds = time.monotonic() - began
     cpu = server.cpu_seconds() - before
@@ -167,6 +170,7 @@ def push_many(server: Server, repository: str, blobs: list[bytes], connections: 
                 return
             session.put(blobs[index], digests[index])
 
+    os.sync()
     before, began = server.cpu_seconds(), time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(connections) as pool:
         for outcome in [pool.submit(work) for _ in range(connections)]:

@@ -161,7 +161,7 @@ class Peer(Server):
             (self.folder / f"{kind}.yml").write_text(
                 "version: 0.1\nlog: {level: info}\n"
                 f"storage: {{filesystem: {{rootdirectory: {self.folder}/data}}, delete: {{enabled: true}}}}\n"
-                f"http: {{addr: '127.0.0.1:{port}'{tls}}}\n"
+                f"http: {{addr: '127.0.0.1:{port}', secret: bench{tls}}}\n"
             )
         program = need("docker-registry", "docker-registry")
         # One process serves one listener: a shell holds both.

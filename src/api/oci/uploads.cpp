@@ -1,13 +1,10 @@
 // /v2/<name>/blobs/uploads/: sessions, monolithic, streamed and chunked uploads, mounts.
-#include <algorithm>
-#include <boost/asio/experimental/awaitable_operators.hpp>
-#include <chrono>
 #include <fmt/format.h>
 #include <utility>
 
 #include "api/oci/errors.hpp"
 #include "api/oci/handlers.hpp"
-#include "blob/buffer.hpp"
+#include "api/oci/receive.hpp"
 #include "http/range.hpp"
 #include "oci/media_type.hpp"
 
@@ -18,10 +15,6 @@ namespace {
 using holdfast::oci::Digest;
 using uploads::Upload;
 
-// A slow client holds one small buffer. One that fills it at once gets larger ones, and two.
-constexpr std::size_t kFirstBytes = 64UZ * 1024;
-constexpr std::size_t kLargestBytes = 1024UZ * 1024;
-constexpr std::chrono::milliseconds kQuick{50};
 constexpr int kHoldersLooked = 100;
 
 std::string session_location(const Granted& granted, std::string_view id) {
@@ -59,93 +52,6 @@ http::Response out_of_order(const Granted& granted, std::string_view id, std::ui
       .field("Range", range_field(size_bytes))
       .field("Docker-Upload-UUID", id);
   return response;
-}
-
-Error too_large(Context context) {
-  context.services.limits.note(api::Limit::blob);
-  return fail(ErrorCode::too_large, http::kBodyTooLarge,
-              fmt::format("a blob has at most {} bytes", context.settings.blob_limit_bytes));
-}
-
-Error length_differs() {
-  return fail(ErrorCode::invalid, kSizeInvalid, "the body is not as long as Content-Range says");
-}
-
-// How long a chunk says it is; check_chunk has seen to its form.
-std::optional<std::uint64_t> chunk_length(const http::Request& request) {
-  const auto range = http::parse_chunk_range(request.field("content-range").value_or(""));
-  if (!range) return std::nullopt;
-  return range->last - range->first + 1;
-}
-
-// What was read of a body into a buffer.
-struct Filled {
-  std::size_t bytes = 0;
-  bool quick = false;  // the client is fast
-  Result<std::size_t> last =
-      std::size_t{0};  // of the read that ended it: 0 at the end, or an error
-};
-
-boost::asio::awaitable<Filled> fill(http::Body& body, std::span<std::byte> into) {
-  const auto began = std::chrono::steady_clock::now();
-  Filled filled;
-  while (filled.bytes < into.size()) {
-    filled.last = co_await body.read_some(into.subspan(filled.bytes));
-    if (!filled.last || *filled.last == 0) break;
-    filled.bytes += *filled.last;
-  }
-  filled.quick = std::chrono::steady_clock::now() - began < kQuick;
-  co_return filled;
-}
-
-// The body into the session. While one buffer is hashed and written on the pool, the next is filled
-// from the socket. What came before an error stays in the session.
-boost::asio::awaitable<Result<void>> receive(Context context, const Granted& granted,
-                                             Upload& upload) {
-  const std::optional<std::uint64_t> expected = chunk_length(context.request);
-  std::uint64_t received = 0;
-  const std::uint64_t limit = context.settings.blob_limit_bytes;
-  const std::uint64_t announced = context.request.content_length.value_or(0);
-  if (limit > 0 && upload.size_bytes() + announced > limit) co_return too_large(context);
-  if (!context.request.has_body()) co_return Result<void>();
-  HF_CO_TRY(api::Limits::Upload share,
-            context.services.limits.begin_upload(granted.actor.account_id));
-  using boost::asio::experimental::awaitable_operators::operator&&;
-  blob::Buffer buffer(kFirstBytes);
-  blob::Buffer next;
-  Filled filled = co_await fill(context.body, buffer.span());
-  while (true) {
-    received += filled.bytes;
-    HF_CO_CHECK(share.received(filled.bytes));
-    if (limit > 0 && upload.size_bytes() + filled.bytes > limit) co_return too_large(context);
-    if (expected && received > *expected) co_return length_differs();
-    const auto append = [&]() -> Result<void> {
-      if (filled.bytes == 0) return {};
-      return upload.append(buffer.span().first(filled.bytes));
-    };
-    if (!filled.last || *filled.last == 0) {
-      HF_CO_CHECK(co_await context.services.pool.run(append));
-      if (!filled.last) co_return std::move(filled.last).error();
-      if (expected && received < *expected) co_return length_differs();
-      co_return Result<void>();
-    }
-    if (!filled.quick) {
-      // Nothing is gained by a second buffer; a large one goes when its bytes are written.
-      HF_CO_CHECK(co_await context.services.pool.run(append));
-      next = blob::Buffer();
-      if (buffer.size() > kFirstBytes) buffer = blob::Buffer(kFirstBytes);
-      filled = co_await fill(context.body, buffer.span());
-      continue;
-    }
-    if (next.size() < std::min(kLargestBytes, 4 * buffer.size())) {
-      next = blob::Buffer(std::min(kLargestBytes, 4 * buffer.size()));
-    }
-    auto [appended, more] =
-        co_await (context.services.pool.run(append) && fill(context.body, next.span()));
-    HF_CO_CHECK(appended);
-    std::swap(buffer, next);
-    filled = std::move(more);
-  }
 }
 
 // Content-Range of a chunk against the session and the body's length. Nothing to say without one.
