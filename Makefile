@@ -87,7 +87,9 @@ fuzz: setup ## A long fuzz run: TIME=seconds TARGET=name
 
 bench: release ## Measure beside docker-registry and nginx: ROW=group ENGINE=postgres
 	@tools/setup bench/packages.txt
-	@mkdir -p build/bench && clang++-19 -std=c++23 -O2 bench/heads.cpp -o build/bench/heads
+	@mkdir -p build/bench
+	@clang++-19 -std=c++23 -O2 bench/heads.cpp -o build/bench/heads
+	@clang++-19 -std=c++23 -O2 bench/fetch.cpp -o build/bench/fetch -lssl -lcrypto
 	@ROW="$(ROW)" ENGINE="$(ENGINE)" /usr/bin/python3 bench/run.py
 
 bench-scale: release ## Lists with 100,000 repositories, 100,000 tags, 1,000,000 blobs

@@ -1,4 +1,4 @@
-"""The clients: wrk for many small requests, curl for large bodies, threads for small uploads."""
+"""The clients: wrk for many small requests, curl and threads for uploads, our own for HEAD and downloads."""
 
 import concurrent.futures
 import hashlib
@@ -13,8 +13,6 @@ import time
 from pathlib import Path
 
 from servers import PATH, ROOT, Server, need
-
-HEADS = ROOT / "build/bench/heads"  # made from heads.cpp by `make bench`
 
 _SCRIPT = """
 {delay}
@@ -55,16 +53,22 @@ def curl(server: Server, *arguments) -> list[str]:
     return [need("curl", "curl"), "-sS", "-k", "--fail", *headers, *map(str, arguments)]
 
 
-def heads(server: Server, path: str, connections: int, seconds: float) -> dict:
-    """HEAD requests, by a client of our own."""
-    lines = [f"HEAD {path} HTTP/1.1", "Host: 127.0.0.1", *(f"{k}: {v}" for k, v in server.headers.items())]
-    before = server.cpu_seconds()
+def _own(client: str, server: Server, request: tuple[str, str], *arguments, timeout: float) -> dict:
+    """Runs a client of our own that repeats or measures one request."""
+    lines = ["{} {} HTTP/1.1".format(*request), "Host: 127.0.0.1", *(f"{k}: {v}" for k, v in server.headers.items())]
     done = subprocess.run(
-        [HEADS, str(server.port), str(connections), f"{seconds:.0f}"],
-        input="\r\n".join(lines) + "\r\n\r\n", capture_output=True, text=True, timeout=seconds + 30, check=True,
+        [ROOT / "build/bench" / client, *map(str, arguments)],
+        input="\r\n".join(lines) + "\r\n\r\n", capture_output=True, text=True, timeout=timeout,
     )
-    result = json.loads(done.stdout)
-    assert result["bad"] == 0, f"{server.name} HEAD {path}: {done.stdout}"
+    assert done.returncode == 0, f"{server.name} {' '.join(request)}: {done.stderr}"
+    return json.loads(done.stdout)
+
+
+def heads(server: Server, path: str, connections: int, seconds: float) -> dict:
+    """HEAD requests again and again."""
+    before = server.cpu_seconds()
+    result = _own("heads", server, ("HEAD", path), server.port, connections, f"{seconds:.0f}", timeout=seconds + 30)
+    assert result["bad"] == 0, f"{server.name} HEAD {path}: {result}"
     result["per_second"] = result["requests"] / result["seconds"]
     result["cpu_us"] = (server.cpu_seconds() - before) / result["requests"] * 1e6
     return result
@@ -72,15 +76,12 @@ def heads(server: Server, path: str, connections: int, seconds: float) -> dict:
 
 def pull(server: Server, path: str, size: int, streams: int, *, tls=False) -> dict:
     """Bytes per second over some streams at once."""
-    command = curl(server, "-o", "/dev/null", server.url(path, tls))
-    before, began = server.cpu_seconds(), time.monotonic()
-    running = [subprocess.Popen(command, env={"PATH": PATH}) for _ in range(streams)]
-    codes = [process.wait() for process in running]
-    seconds = time.monotonic() - began
-    assert codes == [0] * streams, f"{server.name}: curl ended with {codes}"
-    gib = size * streams / 2**30
-    return {"gb_per_second": size * streams / 1e9 / seconds,
-            "cpu_s_per_gib": (server.cpu_seconds() - before) / gib}
+    before = server.cpu_seconds()
+    result = _own("fetch", server, ("GET", path), server.tls_port if tls else server.port, streams,
+                  "tls" if tls else "plain", timeout=120)
+    assert result["bytes"] == size * streams, f"{server.name} GET {path}: {result}"
+    return {"gb_per_second": result["bytes"] / 1e9 / result["seconds"],
+            "cpu_s_per_gib": (server.cpu_seconds() - before) / (result["bytes"] / 2**30)}
 
 
 class Session:

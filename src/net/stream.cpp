@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include <vector>
 
+#include "net/records.hpp"
 #include "net/tls_native.hpp"
 
 namespace holdfast::net {
@@ -36,43 +37,11 @@ Error file_too_short() {
   return fail(ErrorCode::corrupt, "file_truncated", "a file is shorter than it should be");
 }
 
-// While it lives, records gather in memory instead of going to the socket one by one.
-class Gathering {
- public:
-  explicit Gathering(SSL* ssl) : ssl_(ssl), records_(BIO_new(BIO_s_mem())) {
-    BIO_up_ref(records_);
-    SSL_set0_wbio(ssl_, records_);
-  }
-  ~Gathering() {
-    BIO* socket = SSL_get_rbio(ssl_);
-    BIO_up_ref(socket);
-    SSL_set0_wbio(ssl_, socket);
-    BIO_free(records_);
-  }
-  Gathering(const Gathering&) = delete;
-  Gathering& operator=(const Gathering&) = delete;
-
-  // All of `bytes`, or false.
-  bool encrypt(std::string_view bytes) {
-    ERR_clear_error();
-    while (!bytes.empty()) {
-      const int put = SSL_write(ssl_, bytes.data(), static_cast<int>(bytes.size()));
-      if (put <= 0) return false;
-      bytes.remove_prefix(static_cast<std::size_t>(put));
-    }
-    return true;
-  }
-  [[nodiscard]] std::string_view records() const {
-    char* data = nullptr;
-    const auto size = BIO_get_mem_data(records_, &data);
-    return {data, static_cast<std::size_t>(size)};
-  }
-  void clear() { (void)BIO_reset(records_); }
-
- private:
-  SSL* ssl_;
-  BIO* records_;
-};
+// What a loop's thread reads of a file before it is encrypted; nothing is kept in it across a wait.
+std::span<char> plain_bytes(std::size_t size) {
+  thread_local std::vector<char> buffer(kEncryptBytes);
+  return std::span(buffer).first(size);
+}
 
 bool would_block(int code) { return code == EAGAIN || code == EWOULDBLOCK; }
 
@@ -255,21 +224,20 @@ asio::awaitable<Result<void>> Stream::write(std::string_view first, std::string_
 
 asio::awaitable<Result<void>> Stream::send_file_tls(int file, std::uint64_t offset,
                                                     std::uint64_t length_bytes) {
-  std::vector<char> plain(std::min<std::uint64_t>(kFirstEncryptBytes, length_bytes));
-  Gathering gathering(tls_->ssl.get());
+  Records records(tls_->ssl.get());
+  std::size_t step = kFirstEncryptBytes;
   while (length_bytes > 0) {
-    const std::size_t wanted = std::min<std::uint64_t>(plain.size(), length_bytes);
-    const ssize_t got = ::pread(file, plain.data(), wanted, static_cast<off_t>(offset));
+    const auto plain = plain_bytes(std::min<std::uint64_t>(step, length_bytes));
+    const ssize_t got = ::pread(file, plain.data(), plain.size(), static_cast<off_t>(offset));
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) co_return file_too_short();
-    if (!gathering.encrypt({plain.data(), static_cast<std::size_t>(got)})) co_return closed();
+    if (!records.encrypt({plain.data(), static_cast<std::size_t>(got)})) co_return closed();
     bool waited = false;
-    for (std::string_view records = gathering.records(); !records.empty();) {
+    for (std::string_view left = records.gathered(); !left.empty();) {
       if (!socket_.is_open()) co_return closed();
-      const ssize_t put =
-          ::send(socket_.native_handle(), records.data(), records.size(), MSG_NOSIGNAL);
+      const ssize_t put = ::send(socket_.native_handle(), left.data(), left.size(), MSG_NOSIGNAL);
       if (put >= 0) {
-        records.remove_prefix(static_cast<std::size_t>(put));
+        left.remove_prefix(static_cast<std::size_t>(put));
         moved_bytes_ += static_cast<std::uint64_t>(put);
       } else if (would_block(errno)) {
         waited = true;
@@ -278,12 +246,10 @@ asio::awaitable<Result<void>> Stream::send_file_tls(int file, std::uint64_t offs
         co_return closed();
       }
     }
-    gathering.clear();
+    records.clear();
     offset += static_cast<std::uint64_t>(got);
     length_bytes -= static_cast<std::uint64_t>(got);
-    if (!waited && plain.size() < kEncryptBytes && length_bytes > plain.size()) {
-      plain.resize(kEncryptBytes);
-    }
+    if (!waited) step = kEncryptBytes;
     co_await asio::post(socket_.get_executor(), asio::use_awaitable);
   }
   co_return Result<void>();
