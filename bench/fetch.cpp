@@ -99,9 +99,9 @@ SSL_CTX* tls_context() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 4) return 2;
+  if (argc != 5) return 2;
   const std::string request(std::istreambuf_iterator<char>(std::cin), {});
-  SSL_CTX* context = std::string_view(argv[3]) == "tls" ? tls_context() : nullptr;
+  SSL_CTX* context = std::string_view(argv[4]) == "tls" ? tls_context() : nullptr;
   std::vector<std::size_t> bytes(static_cast<std::size_t>(std::atoi(argv[2])));
   std::vector<std::thread> streams;
   const auto began = std::chrono::steady_clock::now();
@@ -109,7 +109,7 @@ int main(int argc, char** argv) {
     streams.emplace_back([&] {
       try {
         Stream stream(std::atoi(argv[1]), context);
-        of_stream = fetch(stream, request);
+        for (int i = 0; i < std::atoi(argv[3]); ++i) of_stream += fetch(stream, request);
       } catch (const std::exception& error) {
         std::fprintf(stderr, "fetch: %s\n", error.what());
         std::exit(1);

@@ -1,5 +1,6 @@
 """Many connections that do little, and the server's memory meanwhile."""
 
+import contextlib
 import os
 import socket
 import ssl
@@ -9,15 +10,15 @@ import load
 from servers import Server
 
 
+_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+_TLS.check_hostname, _TLS.verify_mode = False, ssl.CERT_NONE
+
+
 def _connect(server: Server, tls: bool, receive_bytes: int = 0) -> socket.socket:
     made = socket.create_connection(("127.0.0.1", server.tls_port if tls else server.port))
     if receive_bytes:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
-    if not tls:
-        return made
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    return context.wrap_socket(made)
+    return _TLS.wrap_socket(made) if tls else made
 
 
 def _head(server: Server, method: str, path: str, *more: str) -> bytes:
@@ -47,13 +48,16 @@ def idle_connections(server: Server, count: int, tls: bool) -> int:
 
 
 def _peak_while(server: Server, held: list[socket.socket], move, seconds: float) -> int:
-    """Peak RSS while `move` is done on each connection ten times a second."""
+    """Peak RSS while `move` is done on each connection ten times a second, where it can be."""
     server.forget_peak()
+    for connection in held:
+        connection.setblocking(False)
     until = time.monotonic() + seconds
     try:
         while time.monotonic() < until:
             for connection in held:
-                move(connection)
+                with contextlib.suppress(BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                    move(connection)
             time.sleep(0.1)
         return server.peak_bytes()
     finally:
@@ -80,4 +84,4 @@ def slow_uploads(server: Server, repository: str, tls: bool, count: int = 200, s
                                  "Content-Type: application/octet-stream"))
         held.append(connection)
     part = os.urandom(16384)
-    return _peak_while(server, held, lambda connection: connection.sendall(part), seconds)
+    return _peak_while(server, held, lambda connection: connection.send(part), seconds)

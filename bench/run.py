@@ -9,6 +9,7 @@ import os
 import platform
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -75,6 +76,7 @@ def write_results():
 
 
 def main() -> int:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the servers end with us
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--row", default=os.environ.get("ROW", ""), help=f"one group ({', '.join(Bench.GROUPS)}) or part of the names of rows")
     parser.add_argument("--engine", default=os.environ.get("ENGINE", "sqlite"), choices=("sqlite", "postgres"))

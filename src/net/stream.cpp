@@ -66,9 +66,6 @@ bool Stream::is_tls() const { return tls_ != nullptr; }
 bool Stream::resumed() const {
   return tls_ && tls_->ssl && SSL_session_reused(tls_->ssl.get()) == 1;
 }
-bool Stream::has_pending() const {
-  return tls_ && tls_->ssl && SSL_has_pending(tls_->ssl.get()) == 1;
-}
 
 asio::awaitable<Result<void>> Stream::wait(Socket::wait_type what) {
   if (!socket_.is_open()) co_return closed();

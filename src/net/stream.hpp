@@ -54,8 +54,6 @@ class Stream {
 
   // Goes up with every byte that moves: how a watcher sees that a transfer is alive.
   [[nodiscard]] std::uint64_t moved_bytes() const { return moved_bytes_; }
-  // Whether decrypted bytes lie ready that no readiness of the socket will announce.
-  [[nodiscard]] bool has_pending() const;
   Socket& socket() { return socket_; }
   // Says goodbye (TLS close_notify, FIN) without waiting.
   void shutdown();
