@@ -44,11 +44,12 @@ integration: setup-tests ## The real Docker Engine, podman, skopeo, containerd, 
 	@$$([ "$$(id -u)" = 0 ] || echo sudo) env HOLDFAST_TEST_ENGINE=$(ENGINE) /usr/bin/python3 -m pytest tests/integration -q -p no:cacheprovider
 
 fault: POINTS = all
+fault: LIST = $(CURDIR)/build/fault
 fault: fault-sample ## Power cuts, I/O errors, kill -9 at every call of a push (hours)
 
 fault-sample: setup-tests ## The same at a seeded hundred
 	@ninja -C build/dev --quiet holdfast
-	@FAULT_POINTS=$(or $(POINTS),100) HOLDFAST_TEST_ENGINE=$(ENGINE) /usr/bin/python3 -m pytest tests/fault -n 2 -q \
+	@FAULT_POINTS=$(or $(POINTS),100) FAULT_LIST=$(LIST) HOLDFAST_TEST_ENGINE=$(ENGINE) /usr/bin/python3 -m pytest tests/fault -n 2 -q \
 	  -p no:cacheprovider -o timeout=0
 
 test: setup-tests ## Everything that CI runs

@@ -13,10 +13,16 @@ HERE = Path(__file__).resolve().parent
 SLICES = 4  # of each walk, so that two workers share it
 SEED = int(os.environ.get("FAULT_SEED", "20261124"))
 POINTS = os.environ.get("FAULT_POINTS", "100")
+LIST = os.environ.get("FAULT_LIST", "")
+ENGINE = os.environ.get("HOLDFAST_TEST_ENGINE", "sqlite")
 
 
-def chosen(population: list, part: int, walk: str, least: int | None = None) -> list:
-    """This slice's share of the points: a seeded sample of FAULT_POINTS, or all."""
+def chosen(population: list, part: int, walk: str, least: int | None = None, describe=str) -> list:
+    """This slice's share of the points: a seeded sample of FAULT_POINTS, or all. With FAULT_LIST, a
+    file in that folder lists all there are."""
+    if LIST and part == 0:
+        Path(LIST).mkdir(parents=True, exist_ok=True)
+        (Path(LIST) / f"{walk} ({ENGINE}).txt").write_text("".join(f"{describe(point)}\n" for point in population))
     count = len(population) if POINTS == "all" else min(least or int(POINTS), len(population))
     sample = sorted(random.Random(f"{SEED} {walk}").sample(range(len(population)), count))
     return [population[index] for index in sample[part::SLICES]]

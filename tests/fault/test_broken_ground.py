@@ -34,12 +34,14 @@ def ready_client(server, ledger: Ledger):
     return client
 
 
-def calls_of_work(server) -> int:
+def calls_of_work(server) -> list[str]:
+    """What the work does, call by call; the first is number 1."""
     before = server.control.calls
     ledger = Ledger()
     work(ready_client(server, ledger), ledger)
     check(server, ledger)
-    return server.control.calls - before
+    count = server.control.calls - before
+    return [str(call) for call in journal.read(server.journal, server.data)[-count:]]
 
 
 def fail_at(server, call: int, code: int, lasting: bool) -> tuple[Ledger, bool]:
@@ -60,13 +62,18 @@ def fail_at(server, call: int, code: int, lasting: bool) -> tuple[Ledger, bool]:
 def test_full_disks_and_io_errors(server, part, points):
     """An error at the Nth call, once or from then on: refused with 5xx, never acknowledged; when it
     is over the server goes on by itself, and after a restart all is still there."""
+    calls = calls_of_work(server)
     population = [
         (call, code, lasting)
-        for call in range(1, calls_of_work(server) + 1)
+        for call in range(1, len(calls) + 1)
         for code in (errno.ENOSPC, errno.EIO)
         for lasting in (False, True)
     ]
-    picked = chosen(population, part, "errors")
+
+    def describe(point):
+        return f"{point[0]} {calls[point[0] - 1]}: {errno.errorcode[point[1]]}{' from then on' if point[2] else ''}"
+
+    picked = chosen(population, part, "ENOSPC and EIO", describe=describe)
     refused = 0
     for call, code, lasting in picked:
         ledger, was_refused = fail_at(server, call, code, lasting)
@@ -98,8 +105,9 @@ def killed_at(server, call: int) -> Ledger:
 
 @pytest.mark.parametrize("part", range(SLICES))
 def test_kill_9(server, part, points):
-    population = list(range(1, calls_of_work(server) + 1))
-    picked = chosen(population, part, "kill", 40)
+    calls = calls_of_work(server)
+    population = list(range(1, len(calls) + 1))
+    picked = chosen(population, part, "kill -9", 40, lambda call: f"{call} {calls[call - 1]}")
     for call in picked:
         ledger = killed_at(server, call)
         when = time.monotonic_ns()
@@ -113,8 +121,13 @@ def test_kill_9(server, part, points):
 
 @pytest.mark.parametrize("part", range(SLICES))
 def test_power_cut_of_a_running_server(server, part, points):
-    population = [(call, some) for call in range(1, calls_of_work(server) + 1) for some in (False, True)]
-    picked = chosen(population, part, "live power cut")
+    calls = calls_of_work(server)
+    population = [(call, some) for call in range(1, len(calls) + 1) for some in (False, True)]
+
+    def describe(point):
+        return f"{point[0]} {calls[point[0] - 1]}; of what was not synced {'a part' if point[1] else 'nothing'} survived"
+
+    picked = chosen(population, part, "power cut of a running server", describe=describe)
     for call, some in picked:
         server.stop()
         disk = journal.Disk.of(server.data)

@@ -1,10 +1,14 @@
-"""The power goes at a call of a first start, of pushes, of deletes and of a stop; SQLite's files too.
+"""The power goes at a call of a first start, of pushes, of deletes, of a stop and of a migration;
+SQLite's files too.
 
 One run is recorded; each point is replayed into a folder as the disk would hold it, and a server is
 started on that.
 """
 
+import contextlib
+import copy
 import random
+import sqlite3
 import time
 from dataclasses import dataclass
 
@@ -25,6 +29,15 @@ class Recorded:
     server: Watched
     calls: list[journal.Call]
     ledger: Ledger
+    before: journal.Disk | None = None  # what the run began with
+
+    def disk(self, ignored) -> journal.Disk:
+        return copy.deepcopy(self.before) if self.before else journal.Disk(ignored)
+
+    def describe(self, point: tuple[int, bool]) -> str:
+        number, some = point
+        call = self.calls[number] if number < len(self.calls) else "the end"
+        return f"{number} before {call}; of what was not synced {'a part' if some else 'nothing'} survived"
 
     def when_ns(self, point: int) -> int:
         """Of the first call that did not happen any more."""
@@ -50,10 +63,36 @@ def recorded(shim):
         yield Recorded(server, calls, ledger)
 
 
+@pytest.fixture(scope="session")
+def migrated(shim):
+    """A start with a schema that is one migration behind: that of the uploads, which no other needs."""
+    with TemporaryFolder() as folder:
+        server = Watched(folder, shim)
+        try:
+            server.start()
+            ledger = Ledger(ca=server.ca.read_bytes(), started_ns=time.monotonic_ns())
+            work(server.admin_client(), ledger)
+            server.stop()
+            with contextlib.closing(sqlite3.connect(server.data / "holdfast.db")) as database, database:
+                database.execute("DROP TABLE uploads")
+                database.execute("DELETE FROM schema_migrations WHERE name LIKE 'uploads/%'")
+            before = journal.Disk.of(server.data)
+            server.journal.unlink()
+            server.start()
+            answered_ns = time.monotonic_ns()
+            check(server, ledger)
+            server.stop()
+        finally:
+            server.kill()
+        # What the check then did is no part of the migration.
+        calls = [call for call in journal.read(server.journal, server.data) if call.began_ns < answered_ns]
+        yield Recorded(server, calls, ledger, before)
+
+
 def try_points(recorded: Recorded, points: list[tuple[int, bool]], ignored=lambda _call: False):
     """Gives what went wrong, by point."""
     wrong = []
-    disk, played = journal.Disk(ignored), 0
+    disk, played = recorded.disk(ignored), 0
     for point, some in sorted(points):
         while played < point:
             disk.play(recorded.calls[played])
@@ -67,9 +106,7 @@ def try_points(recorded: Recorded, points: list[tuple[int, bool]], ignored=lambd
                 check(server, recorded.ledger, recorded.when_ns(point))
                 server.check_log()
             except (AssertionError, OSError) as error:
-                before = recorded.calls[point] if point < len(recorded.calls) else "the end"
-                kept = "a part" if some else "nothing"
-                wrong.append(f"point {point} (before {before}; of what was not synced {kept} survived): {error}")
+                wrong.append(f"point {recorded.describe((point, some))}: {error}")
             finally:
                 server.kill()
     return wrong
@@ -83,10 +120,20 @@ def test_nothing_promised_is_lost_and_nothing_is_half_there(recorded, part, poin
         ("power cut in pushes, deletes and a stop", None, range(ready, len(recorded.calls) + 1)),
     ):
         population = [(point, some) for point in every for some in (False, True)]
-        picked = chosen(population, part, walk, least)
-        wrong = try_points(recorded, picked)
-        assert not wrong, f"{len(wrong)} of {len(picked)} points:\n" + "\n".join(wrong[:5])
-        points(walk, len(picked), len(population))
+        walk_points(recorded, population, part, walk, least, points)
+
+
+def walk_points(recorded, population, part, walk, least, points):
+    picked = chosen(population, part, walk, least, recorded.describe)
+    wrong = try_points(recorded, picked)
+    assert not wrong, f"{len(wrong)} of {len(picked)} points:\n" + "\n".join(wrong[:5])
+    points(walk, len(picked), len(population))
+
+
+@pytest.mark.parametrize("part", range(SLICES))
+def test_a_migration_takes_place_or_not(migrated, part, points):
+    population = [(point, some) for point in range(len(migrated.calls) + 1) for some in (False, True)]
+    walk_points(migrated, population, part, "power cut in a migration", 30, points)
 
 
 def syncs_off(call: journal.Call) -> bool:
