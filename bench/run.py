@@ -43,6 +43,12 @@ def versions() -> str:
     return output("dpkg-query", "-W", "-f", "${Package} ${Version}, ", *wanted).rstrip(", ")
 
 
+def as_json(row: Row) -> dict:
+    return {"row": row.name, "unit": row.unit, "values": row.values,
+            "medians": {server: row.median(server) for server in row.values},
+            "asked": [{"of": what, "bound": bound, "got": got, "met": met} for what, bound, got, met in row.checks()]}
+
+
 def save(group: str, engine: str, rows: list):
     """Keeps a group's values; RESULTS.md is made of all that are kept."""
     kept = {"group": group, "engine": engine, "commit": output("git", "describe", "--always"),
@@ -82,7 +88,7 @@ def main() -> int:
     parser.add_argument("--engine", default=os.environ.get("ENGINE", "sqlite"), choices=("sqlite", "postgres"))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=3, help="of one measurement of small requests")
-    parser.add_argument("--json", type=Path, help="write every value there")
+    parser.add_argument("--json", type=Path, help="where every value goes; otherwise build/bench/ENGINE.json")
     parser.add_argument("--write", action="store_true", help="keep the values in results/, write RESULTS.md and the charts")
     parser.add_argument("--scale", action="store_true", help="lists in a large registry")
     options = parser.parse_args()
@@ -121,10 +127,10 @@ def main() -> int:
     print(f"{time.monotonic() - began:.0f} s")
     if not measured:
         parser.error(f"no group and no row is named {options.row}")
-    if options.json:
-        options.json.write_text(json.dumps(
-            {group: [{"row": row.name, "unit": row.unit, "values": row.values} for row in rows]
-             for group, rows in measured.items()}, indent=1))
+    target = options.json or HERE.parent / f"build/bench/{'scale-' if options.scale else ''}{options.engine}.json"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(json.dumps({group: [as_json(row) for row in rows] for group, rows in measured.items()}, indent=1) + "\n")
+    print(f"every value: {target}")
     if options.write:
         for group, rows in measured.items():
             save(group, options.engine, rows)

@@ -1,10 +1,8 @@
-// Memory for bytes on their way to a store.
+// Memory for bytes on their way to the disk.
 #pragma once
 
 #include <cstddef>
-#include <cstdlib>
 #include <memory>
-#include <new>
 #include <span>
 
 namespace holdfast::blob {
@@ -12,24 +10,24 @@ namespace holdfast::blob {
 // What direct I/O asks of addresses, offsets and lengths.
 inline constexpr std::size_t kAlignmentBytes = 4096;
 
-// Aligned for direct I/O; not filled with zeros.
+// Aligned for direct I/O; not filled with zeros. A few of kLargeBytes are kept for the next.
 class Buffer {
  public:
+  static constexpr std::size_t kLargeBytes = 1024UZ * 1024;
+
   Buffer() = default;
-  explicit Buffer(std::size_t size_bytes)
-      : bytes_(static_cast<std::byte*>(std::aligned_alloc(kAlignmentBytes, size_bytes))),
-        size_bytes_(size_bytes) {
-    if (!bytes_) throw std::bad_alloc();
-  }
-  [[nodiscard]] std::span<std::byte> span() { return {bytes_.get(), size_bytes_}; }
-  [[nodiscard]] std::size_t size() const { return size_bytes_; }
+  explicit Buffer(std::size_t size_bytes);  // a multiple of kAlignmentBytes
+  [[nodiscard]] std::span<std::byte> span() { return {bytes_.get(), size()}; }
+  [[nodiscard]] std::size_t size() const { return bytes_ ? bytes_.get_deleter().size_bytes : 0; }
 
  private:
-  struct Free {
-    void operator()(std::byte* bytes) const { std::free(bytes); }  // NOLINT: of aligned_alloc
+  struct GiveBack {
+    GiveBack() : size_bytes(0) {}
+    explicit GiveBack(std::size_t size) : size_bytes(size) {}
+    std::size_t size_bytes;
+    void operator()(std::byte* bytes) const;
   };
-  std::unique_ptr<std::byte, Free> bytes_;
-  std::size_t size_bytes_ = 0;
+  std::unique_ptr<std::byte, GiveBack> bytes_;
 };
 
 }  // namespace holdfast::blob

@@ -20,6 +20,7 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
+#include "blob/buffer.hpp"
 #include "oci/digest.hpp"
 
 namespace holdfast::blob {
@@ -67,6 +68,9 @@ class Session {
 
   // Adds bytes at the end: all of them, or an error and as many as size_bytes() then says.
   virtual Result<void> append(std::span<const std::byte> bytes) = 0;
+  // The same with the first `size_bytes` of a buffer that may be kept for a while: they can be
+  // hashed behind the call, and behind the session's end.
+  virtual Result<void> append(Buffer buffer, std::size_t size_bytes) = 0;
 
   // Syncs and moves the bytes to their final place: when it returns, they survive a power cut.
   // invalid/kDigestMismatch when the bytes are not `expected` (any supported algorithm: when it is

@@ -51,6 +51,10 @@ Result<void> Upload::append(std::span<const std::byte> bytes) {
   return state_->session->append(bytes);
 }
 
+Result<void> Upload::append(blob::Buffer buffer, std::size_t size_bytes) {
+  return state_->session->append(std::move(buffer), size_bytes);
+}
+
 Result<void> Upload::expect_at(std::uint64_t first) const {
   if (first == size_bytes()) return {};
   return fail(ErrorCode::out_of_range, kRangeInvalid,

@@ -36,8 +36,9 @@ class Upload {
   Upload(Upload&&) noexcept;
   [[nodiscard]] const std::string& id() const;
   [[nodiscard]] std::uint64_t size_bytes() const;
-  // Blocks on the disk; see blob::Session::append.
+  // Block on the disk; see blob::Session.
   Result<void> append(std::span<const std::byte> bytes);
+  Result<void> append(blob::Buffer buffer, std::size_t size_bytes);
   // out_of_range/kRangeInvalid unless `first` is where the session stands.
   Result<void> expect_at(std::uint64_t first) const;
 

@@ -23,8 +23,7 @@ using boost::system::error_code;
 using uploads::Upload;
 
 constexpr std::size_t kSlowBytes = 64UZ * 1024;
-constexpr std::size_t kPieceBytes = 1024UZ * 1024;
-constexpr std::size_t kPieces = 3;
+constexpr std::size_t kPiecesBetween = 2;  // filled, and not yet on their way to the disk
 // A client that takes longer for a buffer is slow.
 constexpr std::chrono::milliseconds kQuick{50};
 
@@ -47,16 +46,7 @@ struct Piece {
   std::size_t bytes = 0;
 };
 
-using Channel = asio::experimental::concurrent_channel<void(error_code, Piece)>;
-
-// Between the loop that fills pieces and the thread that appends them. No end holds more than all
-// of them and the mark of the end, so that sending never waits.
-struct Ring {
-  explicit Ring(const asio::any_io_executor& loop)
-      : empty(loop, kPieces), full(loop, kPieces + 2) {}
-  Channel empty;  // closed when appending has failed
-  Channel full;
-};
+using Pieces = asio::experimental::concurrent_channel<void(error_code, Piece)>;
 
 class Receiver {
  public:
@@ -105,55 +95,49 @@ class Receiver {
   // Until the body ends or its client turns out to be slow; then all pieces are appended.
   asio::awaitable<Result<Pace>> run_fast(Piece first) {
     using asio::experimental::awaitable_operators::operator&&;
-    Ring ring(co_await asio::this_coro::executor);
-    ring.full.try_send(error_code(), std::move(first));
-    auto [filled, appended] = co_await (fill_ring(ring) && empty_ring(ring));
+    Pieces pieces(co_await asio::this_coro::executor, kPiecesBetween);
+    pieces.try_send(error_code(), std::move(first));
+    auto [filled, appended] = co_await (fill_pieces(pieces) && append_pieces(pieces));
     HF_CO_CHECK(appended);
     co_return filled;
   }
 
-  asio::awaitable<Result<Pace>> fill_ring(Ring& ring) {
+  asio::awaitable<Result<Pace>> fill_pieces(Pieces& pieces) {
     Result<Pace> pace = Pace::quick;
-    std::size_t made = 0;
-    while (pace && *pace == Pace::quick) {
-      Piece piece;
-      const bool reused =
-          ring.empty.try_receive([&](error_code, Piece back) { piece = std::move(back); });
-      if (!reused && made < kPieces) {
-        piece.buffer = blob::Buffer(kPieceBytes);
-        ++made;
-      } else if (!reused) {
-        auto [failed, back] =
-            co_await ring.empty.async_receive(asio::as_tuple(asio::use_awaitable));
-        if (failed) break;
-        piece = std::move(back);
-      }
+    bool taken = true;
+    while (taken && pace && *pace == Pace::quick) {
+      Piece piece{blob::Buffer(blob::Buffer::kLargeBytes)};
       pace = co_await fill(piece);
-      if (pace && piece.bytes > 0) ring.full.try_send(error_code(), std::move(piece));
+      if (pace && piece.bytes > 0) taken = co_await pass_on(pieces, std::move(piece));
     }
-    ring.full.try_send(error_code(), Piece());
+    if (taken) co_await pass_on(pieces, Piece());
     co_return pace;
   }
 
+  // Waits while the disk is behind. False when appending has failed.
+  static asio::awaitable<bool> pass_on(Pieces& pieces, Piece piece) {
+    const auto [closed] = co_await pieces.async_send(error_code(), std::move(piece),
+                                                     asio::as_tuple(asio::use_awaitable));
+    co_return !closed;
+  }
+
   // The thread stays with the upload while there are pieces.
-  asio::awaitable<Result<void>> empty_ring(Ring& ring) {
+  asio::awaitable<Result<void>> append_pieces(Pieces& pieces) {
     while (true) {
-      auto [failed, piece] = co_await ring.full.async_receive(asio::as_tuple(asio::use_awaitable));
-      if (failed) co_return Result<void>();
-      const auto end = co_await context_.services.pool.run(
-          [&]() -> Result<bool> { return append_ready(ring, std::move(piece)); });
-      if (!end) ring.empty.close();
-      if (!end) co_return end.error();
-      if (*end) co_return Result<void>();
+      auto [closed, piece] = co_await pieces.async_receive(asio::as_tuple(asio::use_awaitable));
+      const auto ended = co_await context_.services.pool.run(
+          [&]() -> Result<bool> { return append_ready(pieces, std::move(piece)); });
+      if (!ended) pieces.close();
+      if (!ended) co_return ended.error();
+      if (*ended) co_return Result<void>();
     }
   }
 
   // Appends `piece` and those that follow, until none is ready (false) or the end has come (true).
-  Result<bool> append_ready(Ring& ring, Piece piece) {
+  Result<bool> append_ready(Pieces& pieces, Piece piece) {
     while (piece.bytes > 0) {
-      HF_CHECK(append(piece));
-      if (piece.buffer.size() == kPieceBytes) ring.empty.try_send(error_code(), std::move(piece));
-      if (!ring.full.try_receive([&](error_code, Piece next) { piece = std::move(next); })) {
+      HF_CHECK(upload_.append(std::move(piece.buffer), piece.bytes));
+      if (!pieces.try_receive([&](error_code, Piece next) { piece = std::move(next); })) {
         return false;
       }
     }

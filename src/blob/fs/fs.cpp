@@ -13,9 +13,8 @@
 
 #include "base/fill_cache.hpp"
 #include "blob/buffer.hpp"
-#include "blob/digesting.hpp"
 #include "blob/fs/file.hpp"
-#include "blob/fs/writers.hpp"
+#include "blob/fs/hashing.hpp"
 
 namespace holdfast::blob::fs {
 
@@ -24,9 +23,9 @@ namespace {
 namespace stdfs = std::filesystem;
 
 constexpr std::size_t kReadAgainBytes = 1024UZ * 1024;
-// From here on a write is worth a thread of its own, and the way past the page cache.
+// From here on a write is worth the way past the page cache.
 constexpr std::size_t kLargeBytes = 256UZ * 1024;
-constexpr std::size_t kWriters = 4;
+constexpr std::size_t kHashers = 4;
 constexpr std::size_t kReadersKept = 512;  // open files of blobs that are asked for often
 // Below this, /health warns before uploads begin to fail.
 constexpr std::uint64_t kReserveBytes = 64ULL * 1024 * 1024;
@@ -47,7 +46,7 @@ Error busy_session() {
 // How far the hash of a session has come.
 struct Progress {
   std::uint64_t size_bytes = 0;
-  Digesting digesting;
+  std::unique_ptr<Hashing> hashing;
 };
 
 // Which sessions are open in this process, and the hashes of those that wait for their next
@@ -118,12 +117,12 @@ class FileReader final : public Reader {
 };
 
 // Feeds a file's first `size` bytes to a hash.
-Result<void> hash_file(const File& file, std::uint64_t size, Digesting& digesting) {
+Result<void> hash_file(const File& file, std::uint64_t size, Hashing& hashing) {
   std::vector<std::byte> buffer(std::min<std::uint64_t>(kReadAgainBytes, size));
   for (std::uint64_t at = 0; at < size;) {
     HF_TRY(const std::size_t got, file.read_at(at, buffer));
     if (got == 0) return fail(ErrorCode::corrupt, kStorageBroken, "an upload's file is too short");
-    digesting.update(std::span(buffer).first(got));
+    hashing.add(std::span(buffer).first(got));
     at += got;
   }
   return {};
@@ -131,16 +130,16 @@ Result<void> hash_file(const File& file, std::uint64_t size, Digesting& digestin
 
 class FileSession final : public Session {
  public:
-  FileSession(stdfs::path root, std::shared_ptr<Writers> writers, Hold hold, File file,
-              std::uint64_t size, Digesting digesting)
+  FileSession(stdfs::path root, std::shared_ptr<Hashers> hashers, Hold hold, File file,
+              std::uint64_t size, std::unique_ptr<Hashing> hashing)
       : root_(std::move(root)),
-        writers_(std::move(writers)),
+        hashers_(std::move(hashers)),
         hold_(std::move(hold)),
         file_(std::move(file)),
         size_(size),
-        digesting_(std::move(digesting)) {}
+        hashing_(std::move(hashing)) {}
   ~FileSession() override {
-    if (!spoiled_ && !committed_) hold_.remember({size_, std::move(digesting_)});
+    if (!spoiled_ && !committed_) hold_.remember({size_, std::move(hashing_)});
   }
   FileSession(const FileSession&) = delete;
   FileSession& operator=(const FileSession&) = delete;
@@ -149,24 +148,18 @@ class FileSession final : public Session {
   [[nodiscard]] std::uint64_t size_bytes() const override { return size_; }
 
   Result<void> append(std::span<const std::byte> bytes) override {
-    if (spoiled_) return fail(ErrorCode::unavailable, kStorageBroken, "an earlier write failed");
-    const auto hash = [&] { digesting_.update(bytes); };
-    const auto write = [&] { return write_at_end(bytes); };
-    const bool large = bytes.size() >= kLargeBytes;
-    if (Result<void> written = large ? writers_->run(write, hash) : write(); !written) {
-      // Whatever part of it is there does not count: the length is the session's length. Where the
-      // hash has gone ahead, the session is to be opened again and computes it from the file.
-      spoiled_ = large;
-      HF_CHECK(file_.truncate(size_));
-      return written;
-    }
-    if (!large) hash();
-    size_ += bytes.size();
+    HF_CHECK(write_at_end(bytes));
+    hashing_->add(bytes);
+    return {};
+  }
+  Result<void> append(Buffer buffer, std::size_t size_bytes) override {
+    HF_CHECK(write_at_end(buffer.span().first(size_bytes)));
+    hashing_->add(std::move(buffer), size_bytes);
     return {};
   }
 
   Result<Committed> commit(const oci::Digest& expected) override {
-    if (spoiled_) return fail(ErrorCode::unavailable, kStorageBroken, "an earlier write failed");
+    if (spoiled_) return fail(ErrorCode::unavailable, kStorageBroken, "an earlier sync failed");
     HF_TRY(const oci::Digest actual, digest_by(expected.algorithm()));
     if (actual != expected) {
       return fail(ErrorCode::invalid, kDigestMismatch,
@@ -188,42 +181,53 @@ class FileSession final : public Session {
 
  private:
   Result<oci::Digest> digest_by(oci::Algorithm algorithm) {
-    if (algorithm == digesting_.algorithm()) return digesting_.digest();
-    Digesting other(algorithm);
+    if (algorithm == hashing_->algorithm()) return hashing_->digest();
+    Hashing other(algorithm, hashers_);
     HF_CHECK(hash_file(file_, size_, other));
     return other.digest();
+  }
+
+  Result<void> write_at_end(std::span<const std::byte> bytes) {
+    if (spoiled_) return fail(ErrorCode::unavailable, kStorageBroken, "an earlier sync failed");
+    if (Result<void> written = write_at(size_, bytes); !written) {
+      // Whatever part of it is there does not count: the length is the session's length.
+      HF_CHECK(file_.truncate(size_));
+      return written;
+    }
+    size_ += bytes.size();
+    return {};
   }
 
   // Large aligned pieces go past the page cache: the disk works while bytes still come, and the
   // sync at the end finds little to do. Where the file system refuses, at open or at the first
   // write, all goes the ordinary way.
-  Result<void> write_at_end(std::span<const std::byte> bytes) {
+  Result<void> write_at(std::uint64_t at, std::span<const std::byte> bytes) {
     const auto aligned = [](std::uint64_t number) { return number % kAlignmentBytes == 0; };
-    const bool fits = bytes.size() >= kLargeBytes && aligned(bytes.size()) && aligned(size_) &&
+    const bool fits = bytes.size() >= kLargeBytes && aligned(bytes.size()) && aligned(at) &&
                       aligned(reinterpret_cast<std::uintptr_t>(bytes.data()));
-    if (!fits || direct_refused_) return file_.write_at(size_, bytes);
+    if (!fits || direct_refused_) return file_.write_at(at, bytes);
     if (!direct_) {
       auto opened = file_.open_direct();
       if (opened) direct_.emplace(*std::move(opened));
     }
     if (direct_) {
-      const Result<void> written = direct_->write_at(size_, bytes);
+      const Result<void> written = direct_->write_at(at, bytes);
       if (written || written.error().code == ErrorCode::no_space) return written;
     }
     direct_refused_ = true;
-    return file_.write_at(size_, bytes);
+    return file_.write_at(at, bytes);
   }
 
   stdfs::path root_;
-  std::shared_ptr<Writers> writers_;
+  std::shared_ptr<Hashers> hashers_;
   Hold hold_;
   File file_;
   std::optional<File> direct_;
   bool direct_refused_ = false;
   bool committed_ = false;
-  bool spoiled_ = false;  // the hash holds bytes that the file does not
+  bool spoiled_ = false;  // a sync failed: what the disk holds is not known
   std::uint64_t size_;
-  Digesting digesting_;
+  std::unique_ptr<Hashing> hashing_;
 };
 
 class FileStore final : public Store {
@@ -310,14 +314,15 @@ class FileStore final : public Store {
     if (!file) return std::move(file).error();
     HF_TRY(const std::uint64_t size, file->size_bytes());
     std::optional<Progress> progress = hold.recall();
-    Digesting digesting(algorithm);
-    if (progress && progress->size_bytes == size && progress->digesting.algorithm() == algorithm) {
-      digesting = std::move(progress->digesting);
+    std::unique_ptr<Hashing> hashing;
+    if (progress && progress->size_bytes == size && progress->hashing->algorithm() == algorithm) {
+      hashing = std::move(progress->hashing);
     } else {
-      HF_CHECK(hash_file(*file, size, digesting));
+      hashing = std::make_unique<Hashing>(algorithm, hashers_);
+      HF_CHECK(hash_file(*file, size, *hashing));
     }
     return std::unique_ptr<Session>(std::make_unique<FileSession>(
-        root_, writers_, std::move(hold), *std::move(file), size, std::move(digesting)));
+        root_, hashers_, std::move(hold), *std::move(file), size, std::move(hashing)));
   }
 
   static Result<void> remove(const stdfs::path& path) {
@@ -328,7 +333,7 @@ class FileStore final : public Store {
   stdfs::path root_;
   FillCache<std::shared_ptr<Reader>> readers_{kReadersKept};
   std::shared_ptr<OpenSessions> open_ = std::make_shared<OpenSessions>();
-  std::shared_ptr<Writers> writers_ = std::make_shared<Writers>(kWriters);
+  std::shared_ptr<Hashers> hashers_ = std::make_shared<Hashers>(kHashers);
 };
 
 Result<void> make_folders(const stdfs::path& root) {

@@ -121,30 +121,75 @@ TEST(FileSystem, AFullDiskLeavesTheSessionWhereItStood) {
   EXPECT_TRUE(session->commit(digest_of("first second")));
 }
 
-TEST(FileSystem, AfterAFailedLargeWriteTheSessionIsOpenedAgain) {
+TEST(FileSystem, AfterAFailedLargeWriteTheSessionGoesOn) {
   const Folder folder;
   const auto store = fs::open(folder.path).value();
   auto session = store->begin("one", oci::Algorithm::sha256).value();
   ASSERT_TRUE(session->append(bytes("first")));
-  const std::string large(300UZ * 1024, 'x');
   const auto handler = ::signal(SIGXFSZ, SIG_IGN);
   rlimit before{};
   ::getrlimit(RLIMIT_FSIZE, &before);
   const rlimit small{100'000, before.rlim_max};
   ::setrlimit(RLIMIT_FSIZE, &small);
-  const auto refused = session->append(bytes(large));
+  Buffer buffer(Buffer::kLargeBytes);
+  std::ranges::fill(buffer.span(), std::byte{'x'});
+  const auto refused = session->append(std::move(buffer), Buffer::kLargeBytes);
   ::setrlimit(RLIMIT_FSIZE, &before);
   ::signal(SIGXFSZ, handler);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().reason, kStorageFull);
-  // Its hash has seen bytes that the file does not hold.
-  EXPECT_FALSE(session->append(bytes(" second")));
-  EXPECT_FALSE(session->commit(digest_of("first")));
-  session.reset();
-  session = store->resume("one", oci::Algorithm::sha256).value();
   EXPECT_EQ(session->size_bytes(), 5U);
   ASSERT_TRUE(session->append(bytes(" second")));
   EXPECT_TRUE(session->commit(digest_of("first second")));
+}
+
+// What one request leaves to be hashed is hashed while the next begins, in order.
+TEST(FileSystem, BuffersAreHashedBehindRequests) {
+  const Folder folder;
+  const auto store = fs::open(folder.path).value();
+  std::string all;
+  {
+    const auto begun = store->begin("behind", oci::Algorithm::sha256).value();
+  }
+  for (int request = 0; request < 20; ++request) {
+    const auto session = store->resume("behind", oci::Algorithm::sha256).value();
+    ASSERT_EQ(session->size_bytes(), all.size());
+    for (int piece = 0; piece < request % 7; ++piece) {
+      Buffer buffer(Buffer::kLargeBytes);
+      std::ranges::fill(buffer.span(), static_cast<std::byte>(all.size() % 251));
+      const std::size_t size = piece == 3 ? 100'000 : buffer.size();
+      all.append(size, static_cast<char>(all.size() % 251));
+      ASSERT_TRUE(session->append(std::move(buffer), size));
+    }
+    const std::string small = "request " + std::to_string(request);
+    ASSERT_TRUE(session->append(bytes(small)));
+    all += small;
+  }
+  EXPECT_TRUE(store->resume("behind", oci::Algorithm::sha256).value()->commit(digest_of(all)));
+}
+
+TEST(FileSystem, ManyLargeUploadsInBuffersOfTheirOwn) {
+  const Folder folder;
+  const auto store = fs::open(folder.path).value();
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 8; ++t) {
+    threads.emplace_back([&, t] {
+      auto session = store->begin("b" + std::to_string(t), oci::Algorithm::sha256).value();
+      for (int i = 0; i < 6; ++i) {
+        Buffer buffer(Buffer::kLargeBytes);
+        std::ranges::fill(buffer.span(), static_cast<std::byte>(t));
+        ASSERT_TRUE(session->append(std::move(buffer), Buffer::kLargeBytes));
+      }
+      EXPECT_TRUE(
+          session->commit(digest_of(std::string(6 * Buffer::kLargeBytes, static_cast<char>(t)))));
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  // One that is dropped while a thread is at it.
+  auto session = store->begin("dropped", oci::Algorithm::sha256).value();
+  ASSERT_TRUE(session->append(Buffer(Buffer::kLargeBytes), Buffer::kLargeBytes));
+  session.reset();
+  EXPECT_TRUE(store->abort("dropped"));
 }
 
 TEST(FileSystem, SaysWhichFolderItCannotUse) {

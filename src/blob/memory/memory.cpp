@@ -74,6 +74,9 @@ class MemorySession final : public Session {
     stored_->uploads.at(id_).bytes = bytes_;
     return {};
   }
+  Result<void> append(Buffer buffer, std::size_t size_bytes) override {
+    return append(buffer.span().first(size_bytes));
+  }
   Result<Committed> commit(const oci::Digest& expected) override {
     Digesting other(expected.algorithm());
     if (expected.algorithm() != digesting_.algorithm()) other.update(bytes_);
