@@ -3,15 +3,17 @@
 #include <cstdlib>
 #include <mutex>
 #include <new>
+#include <sys/mman.h>
 #include <vector>
 
 namespace holdfast::blob {
 
 namespace {
 
-constexpr std::size_t kSparesKept = 4;
+constexpr std::size_t kSparesKept = 6;  // what one fast upload uses
 
-// Large buffers that were given back: the kernel would clear their pages anew for each.
+// Large buffers that were given back: the kernel would clear their pages anew for each. They come
+// from the kernel itself, since the heap would not give their memory back to it.
 struct Spares {
   std::mutex mutex;
   std::vector<std::byte*> free;
@@ -30,6 +32,10 @@ std::byte* take(std::size_t size_bytes) {
       spares().free.pop_back();
       return bytes;
     }
+    void* pages =
+        ::mmap(nullptr, size_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (pages == MAP_FAILED) throw std::bad_alloc();
+    return static_cast<std::byte*>(pages);
   }
   auto* bytes = static_cast<std::byte*>(std::aligned_alloc(kAlignmentBytes, size_bytes));
   if (bytes == nullptr) throw std::bad_alloc();
@@ -41,11 +47,12 @@ std::byte* take(std::size_t size_bytes) {
 Buffer::Buffer(std::size_t size_bytes) : bytes_(take(size_bytes), GiveBack(size_bytes)) {}
 
 void Buffer::GiveBack::operator()(std::byte* bytes) const {
-  if (size_bytes == kLargeBytes) {
+  if (size_bytes != kLargeBytes) return std::free(bytes);  // NOLINT: of aligned_alloc
+  {
     const std::lock_guard lock(spares().mutex);
     if (spares().free.size() < kSparesKept) return spares().free.push_back(bytes);
   }
-  std::free(bytes);  // NOLINT: of aligned_alloc
+  ::munmap(bytes, size_bytes);
 }
 
 }  // namespace holdfast::blob
