@@ -1,5 +1,6 @@
 #include "net/records.hpp"
 
+#include <new>
 #include <openssl/bio.h>
 #include <openssl/err.h>
 
@@ -7,11 +8,14 @@ namespace holdfast::net {
 
 namespace {
 
-int append(BIO* bio, const char* data, std::size_t size, std::size_t* written) {
+// Called by OpenSSL, whose frames no exception may cross.
+int append(BIO* bio, const char* data, std::size_t size, std::size_t* written) noexcept try {
   auto* into = static_cast<std::vector<char>*>(BIO_get_data(bio));
   into->insert(into->end(), data, data + size);
   *written = size;
   return 1;
+} catch (const std::bad_alloc&) {
+  return 0;
 }
 
 long control(BIO* /*bio*/, int command, long /*number*/, void* /*pointer*/) {
