@@ -98,7 +98,7 @@ class Disk:
     """Replays calls. `ignored(call)` names syncs that are to do nothing, for the control."""
 
     def __init__(self, ignored=lambda _call: False):
-        self._ignored = ignored
+        self.ignored = ignored
         self._files: dict[int, File] = {}
         self._live: dict[str, File | None] = {}  # None: a folder
         self._durable: dict[str, File | None] = {}
@@ -135,7 +135,7 @@ class Disk:
             self._name([(call.other, self._live[call.path])])
         elif call.op == UNLINK:
             self._name([(call.path, _GONE)])
-        elif not self._ignored(call):
+        elif not self.ignored(call):
             if call.op == SYNC:
                 self._file(call).sync()
             else:

@@ -10,7 +10,7 @@ import copy
 import random
 import sqlite3
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
 
@@ -29,10 +29,12 @@ class Recorded:
     server: Watched
     calls: list[journal.Call]
     ledger: Ledger
-    before: journal.Disk | None = None  # what the run began with
+    before: journal.Disk = field(default_factory=journal.Disk)  # what the run began with
 
     def disk(self, ignored) -> journal.Disk:
-        return copy.deepcopy(self.before) if self.before else journal.Disk(ignored)
+        disk = copy.deepcopy(self.before)
+        disk.ignored = ignored
+        return disk
 
     def describe(self, point: tuple[int, bool]) -> str:
         number, some = point
@@ -48,8 +50,9 @@ class Recorded:
         return next(i for i, call in enumerate(self.calls) if call.began_ns > self.ledger.started_ns)
 
 
-@pytest.fixture(scope="session")
-def recorded(shim):
+@contextlib.contextmanager
+def worked(shim):
+    """A server that has been started, has done the work and was stopped; and its ledger."""
     with TemporaryFolder() as folder:
         server = Watched(folder, shim)
         try:
@@ -57,35 +60,33 @@ def recorded(shim):
             ledger = Ledger(ca=server.ca.read_bytes(), started_ns=time.monotonic_ns())
             work(server.admin_client(), ledger)
             server.stop()
+            yield server, ledger
         finally:
             server.kill()
-        calls = journal.read(server.journal, server.data)
-        yield Recorded(server, calls, ledger)
+
+
+@pytest.fixture(scope="session")
+def recorded(shim):
+    with worked(shim) as (server, ledger):
+        yield Recorded(server, journal.read(server.journal, server.data), ledger)
 
 
 @pytest.fixture(scope="session")
 def migrated(shim):
     """A start with a schema that is one migration behind: that of the uploads, which no other needs."""
-    with TemporaryFolder() as folder:
-        server = Watched(folder, shim)
-        try:
-            server.start()
-            ledger = Ledger(ca=server.ca.read_bytes(), started_ns=time.monotonic_ns())
-            work(server.admin_client(), ledger)
-            server.stop()
-            with contextlib.closing(sqlite3.connect(server.data / "holdfast.db")) as database, database:
-                database.execute("DROP TABLE uploads")
-                database.execute("DELETE FROM schema_migrations WHERE name LIKE 'uploads/%'")
-            before = journal.Disk.of(server.data)
-            server.journal.unlink()
-            server.start()
-            answered_ns = time.monotonic_ns()
-            check(server, ledger)
-            server.stop()
-        finally:
-            server.kill()
+    with worked(shim) as (server, ledger):
+        with contextlib.closing(sqlite3.connect(server.data / "holdfast.db")) as database, database:
+            database.execute("DROP TABLE uploads")
+            database.execute("DELETE FROM schema_migrations WHERE name LIKE 'uploads/%'")
+        before = journal.Disk.of(server.data)
+        server.journal.unlink()
+        server.start()
+        answered_ns = time.monotonic_ns()
+        check(server, ledger)
+        server.stop()
         # What the check then did is no part of the migration.
         calls = [call for call in journal.read(server.journal, server.data) if call.began_ns < answered_ns]
+        assert any(call.op == journal.WRITE for call in calls), "there was no migration"
         yield Recorded(server, calls, ledger, before)
 
 
