@@ -133,65 +133,133 @@ Result<std::unique_ptr<Connection>> Connection::open(const std::string& url,
                 "the database's encoding is not UTF8: create it with "
                 "CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0");
   }
-  HF_CHECK(connection->run(fmt::format("SET statement_timeout = {}; SET "
-                                       "idle_in_transaction_session_timeout = {}",
-                                       deadline.count(), 4 * deadline.count())
-                               .c_str()));
+  if (PQenterPipelineMode(handle) == 0) return connection->lost();
+  HF_CHECK(connection->run(fmt::format("SET statement_timeout = {}", deadline.count()).c_str()));
+  HF_CHECK(connection->run(
+      fmt::format("SET idle_in_transaction_session_timeout = {}", 4 * deadline.count()).c_str()));
   return connection;
 }
 
 Connection::~Connection() { PQfinish(handle_); }
 
-Result<void> Connection::begin(const char* sql) {
+void Connection::begin(std::span<const char* const> statements) {
   changes_.clear();
   must_retry_ = false;
-  return run(sql);
+  has_begun_ = false;
+  waiting_.assign(statements.begin(), statements.end());
 }
 
 Result<void> Connection::run(const char* sql) {
-  if (PQsendQuery(handle_, sql) == 0) return lost();
-  HF_TRY(const ResultPtr last, finish());
+  HF_CHECK(put(sql));
+  HF_CHECK(send());
+  HF_TRY(const ResultPtr last, finish_last());
   return {};
 }
 
-Result<std::string> Connection::commit() {
-  if (PQsendQuery(handle_, "COMMIT") == 0) return lost();
-  HF_TRY(const ResultPtr last, finish());
+Result<std::string> Connection::commit(const char* channel, std::span<const std::string> notices) {
+  if (!waiting_.empty() && notices.empty()) {  // no statement ran, so nothing had begun
+    waiting_.clear();
+    return std::string("COMMIT");
+  }
+  for (const std::string& notice : notices) {
+    HF_CHECK(put_prepared("SELECT pg_notify($1, $2)", std::array<Value, 2>{channel, notice}));
+  }
+  HF_CHECK(put("COMMIT"));
+  HF_CHECK(send());
+  HF_TRY(const ResultPtr last, finish_last());
   return std::string(PQcmdStatus(last.get()));
 }
 
-Result<std::string> Connection::prepare(std::string_view sql, std::span<const Value> values) {
-  std::string text(sql);
-  if (const auto found = statements_.find(text); found != statements_.end()) return found->second;
-  std::vector<Oid> types;
-  for (const Value& value : values) types.push_back(type_of(value));
-  std::string name = fmt::format("s{}", statements_.size());
-  if (PQsendPrepare(handle_, name.c_str(), text.c_str(), static_cast<int>(types.size()),
-                    types.data()) == 0) {
-    return lost();
+void Connection::roll_back() {
+  if (!waiting_.empty()) {
+    waiting_.clear();
+    return;
   }
-  HF_TRY(const ResultPtr made, finish());
-  statements_.emplace(std::move(text), name);
-  return name;
+  if (broken()) return;
+  if (!put("ROLLBACK") || PQpipelineSync(handle_) == 0) {
+    broken_ = true;
+    return;
+  }
+  owes_answer_ = true;
 }
 
-Result<void> Connection::send(std::string_view sql, std::span<const Value> values) {
+Result<void> Connection::put_beginning() {
+  for (const char* sql : std::exchange(waiting_, {})) HF_CHECK(put(sql));
+  return {};
+}
+
+Result<void> Connection::settle() {
+  if (!std::exchange(owes_answer_, false)) return {};
+  put_ = 0;
+  HF_TRY(const ResultPtr last, finish_last());
+  has_begun_ = false;
+  return {};
+}
+
+Result<void> Connection::put(const char* sql) {
+  HF_CHECK(settle());
+  HF_CHECK(put_beginning());
+  if (PQsendQueryParams(handle_, sql, 0, nullptr, nullptr, nullptr, nullptr, kBinary) == 0) {
+    return lost();
+  }
+  ++put_;
+  return {};
+}
+
+Result<void> Connection::put_prepared(std::string_view sql, std::span<const Value> values) {
   if (busy_) {
     return fail(ErrorCode::internal, kSqlError,
                 fmt::format("a statement inside the rows of another: {}", sql));
   }
-  HF_TRY(const std::string name, prepare(sql, values));
+  HF_CHECK(settle());
+  HF_CHECK(put_beginning());
+  std::string text(sql);
+  auto found = statements_.find(text);
+  if (found == statements_.end()) {
+    std::vector<Oid> types;
+    for (const Value& value : values) types.push_back(type_of(value));
+    std::string name = fmt::format("s{}", names_++);
+    if (PQsendPrepare(handle_, name.c_str(), text.c_str(), static_cast<int>(types.size()),
+                      types.data()) == 0) {
+      return lost();
+    }
+    ++put_;
+    parsing_.push_back(text);
+    found = statements_.emplace(std::move(text), std::move(name)).first;
+  }
   const Parameters parameters(values);
-  if (PQsendQueryPrepared(handle_, name.c_str(), parameters.count(), parameters.data(),
+  if (PQsendQueryPrepared(handle_, found->second.c_str(), parameters.count(), parameters.data(),
                           parameters.lengths(), parameters.formats(), kBinary) == 0) {
     return lost();
   }
+  ++put_;
+  return {};
+}
+
+Result<void> Connection::send() {
+  if (PQpipelineSync(handle_) == 0) return lost();
+  std::optional<Error> problem;
+  for (; put_ > 1; --put_) {
+    auto ahead = finish();
+    if (broken()) return ahead ? lost() : ahead.error();
+    if (!ahead && !problem) problem = ahead.error();
+  }
+  put_ = 0;
+  if (problem) {
+    // The server skipped the rest.
+    for (const std::string& text : parsing_) statements_.erase(text);
+    parsing_.clear();
+    (void)finish_last();
+    return *std::move(problem);
+  }
+  parsing_.clear();
   return {};
 }
 
 Result<std::int64_t> Connection::execute(std::string_view sql, std::span<const Value> values) {
-  HF_CHECK(send(sql, values));
-  HF_TRY(const ResultPtr last, finish());
+  HF_CHECK(put_prepared(sql, values));
+  HF_CHECK(send());
+  HF_TRY(const ResultPtr last, finish_last());
   const std::string_view count = PQcmdTuples(last.get());
   std::int64_t changed = 0;
   std::from_chars(count.data(), count.data() + count.size(), changed);
@@ -200,7 +268,8 @@ Result<std::int64_t> Connection::execute(std::string_view sql, std::span<const V
 
 Result<void> Connection::query(std::string_view sql, std::span<const Value> values,
                                const Each& each) {
-  HF_CHECK(send(sql, values));
+  HF_CHECK(put_prepared(sql, values));
+  HF_CHECK(send());
   PQsetSingleRowMode(handle_);
   Result<void> outcome;
   busy_ = true;
@@ -220,6 +289,8 @@ Result<void> Connection::query(std::string_view sql, std::span<const Value> valu
     }
   }
   busy_ = false;
+  if (broken() && !outcome) return outcome;
+  HF_CHECK(take_mark());
   return outcome;
 }
 
@@ -254,7 +325,21 @@ Result<ResultPtr> Connection::finish() {
   }
   if (problem) return *std::move(problem);
   if (!last) return lost();
+  has_begun_ = true;
   return last;
+}
+
+Result<ResultPtr> Connection::finish_last() {
+  Result<ResultPtr> outcome = finish();
+  if (broken() && !outcome) return outcome;
+  HF_CHECK(take_mark());
+  return outcome;
+}
+
+Result<void> Connection::take_mark() {
+  HF_TRY(const ResultPtr mark, next());
+  if (!mark || PQresultStatus(mark.get()) != PGRES_PIPELINE_SYNC) return lost();
+  return {};
 }
 
 Error Connection::lost() {
