@@ -1,5 +1,6 @@
 #include "admin.hpp"
 
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <fmt/format.h>
@@ -51,22 +52,24 @@ Result<json::value> add_user(Core& core, const json::value& command) {
 }
 
 Result<json::value> update_user(Core& core, const json::value& command,
-                                const accounts::UserChange& change) {
+                                const accounts::AccountChange& change) {
   HF_TRY(const accounts::Account account,
-         core.accounts.update_user(text(command, "name"), change, system_actor()));
+         core.accounts.update(text(command, "name"), change, system_actor()));
   return json::value(shown(account));
 }
 
 Result<json::value> list_users(Core& core) {
   json::array users;
-  std::string after;
+  accounts::AccountQuery query;
+  query.filter = accounts::AccountQuery::Filter::users;
+  query.limit = kPage + 1;
   while (true) {
-    HF_TRY(const std::vector<accounts::Account> page, core.accounts.list(after, kPage));
-    for (const accounts::Account& account : page) {
-      if (account.kind == accounts::Kind::user) users.emplace_back(shown(account));
-    }
-    if (page.size() < kPage) return json::value(std::move(users));
-    after = page.back().name;
+    HF_TRY(const std::vector<accounts::Account> page, core.accounts.list(query));
+    // The last of a full page begins the next.
+    const std::size_t shown_count = std::min<std::size_t>(page.size(), kPage);
+    for (std::size_t i = 0; i < shown_count; ++i) users.emplace_back(shown(page[i]));
+    if (page.size() <= kPage) return json::value(std::move(users));
+    query.start = page.back().name;
   }
 }
 
@@ -108,7 +111,7 @@ Result<json::value> list_repositories(Core& core) {
 
 Result<json::value> execute(Core& core, const json::value& command) {
   const std::string verb = text(command, "verb");
-  accounts::UserChange change;
+  accounts::AccountChange change;
   if (verb == "user.add") return add_user(core, command);
   if (verb == "user.list") return list_users(core);
   if (verb == "repo.create") return create_repository(core, command);

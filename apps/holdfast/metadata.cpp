@@ -7,6 +7,7 @@
 
 #include "accounts/accounts.hpp"
 #include "db/copy.hpp"
+#include "db/migrations.hpp"
 #include "db/postgres/postgres.hpp"
 #include "db/sqlite/sqlite.hpp"
 #include "events/events.hpp"
@@ -79,12 +80,8 @@ Result<void> copy_into(db::Database& source, db::Database& target) {
 }  // namespace
 
 std::vector<db::Migration> all_migrations() {
-  std::vector<db::Migration> all;
-  for (const auto& module : {keys::migrations(), events::migrations(), accounts::migrations(),
-                             repos::migrations(), uploads::migrations(), token::migrations()}) {
-    all.insert(all.end(), module.begin(), module.end());
-  }
-  return all;
+  return db::joined({keys::migrations(), events::migrations(), accounts::migrations(),
+                     repos::migrations(), uploads::migrations(), token::migrations()});
 }
 
 Result<std::unique_ptr<db::Database>> open_metadata(const DataFolder& folder,

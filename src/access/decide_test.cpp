@@ -9,6 +9,7 @@
 #include <set>
 #include <stdlib.h>
 
+#include "db/migrations.hpp"
 #include "db/sqlite/sqlite.hpp"
 #include "repos/repositories.hpp"
 
@@ -110,8 +111,8 @@ TEST(VisibleSet, ListsAreWhatDecideAllows) {
     const SystemClock clock;
     SystemRandom random;
     const auto database = db::sqlite::open(folder + "/test.db").value();
-    ASSERT_TRUE(database->migrate(std::vector<db::Migration>{
-        events::migrations()[0], accounts::migrations()[0], repos::migrations()[0]}));
+    ASSERT_TRUE(database->migrate(
+        db::joined({events::migrations(), accounts::migrations(), repos::migrations()})));
     accounts::Accounts accounts(*database, clock, random);
     repos::Repositories repositories(*database, clock, random);
     std::mt19937 dice(7);

@@ -1,11 +1,10 @@
 #include "accounts/accounts.hpp"
 
 #include <algorithm>
-#include <array>
 #include <fmt/format.h>
 
+#include "accounts/rows.hpp"
 #include "crypto/secret.hpp"
-#include "oci/name.hpp"
 
 namespace holdfast::accounts {
 
@@ -46,50 +45,28 @@ constexpr db::Migration kMigrations[] = {
         repository_id {int} NOT NULL,
         level {int} NOT NULL,
         PRIMARY KEY (team_id, namespace_id, repository_id)))"},
+    // What lists go through, and the counts that they show.
+    {"accounts/0002-organizations",
+     R"(ALTER TABLE accounts ADD COLUMN members_count {int} NOT NULL DEFAULT 0;
+      ALTER TABLE accounts ADD COLUMN teams_count {int} NOT NULL DEFAULT 0;
+      CREATE INDEX accounts_kind ON accounts (kind, name);
+      CREATE INDEX accounts_full_name ON accounts (full_name, name);
+      ALTER TABLE organization_members ADD COLUMN user_uuid {text} NOT NULL DEFAULT '';
+      UPDATE organization_members SET user_uuid = (SELECT uuid FROM accounts WHERE accounts.id = organization_members.user_id);
+      CREATE INDEX organization_members_users ON organization_members (organization_id, user_uuid);
+      CREATE INDEX organization_members_owners ON organization_members (organization_id, is_owner, user_uuid);
+      ALTER TABLE teams ADD COLUMN members_count {int} NOT NULL DEFAULT 0;
+      ALTER TABLE team_members ADD COLUMN is_admin {int} NOT NULL DEFAULT 0;
+      ALTER TABLE team_members ADD COLUMN user_uuid {text} NOT NULL DEFAULT '';
+      UPDATE team_members SET user_uuid = (SELECT uuid FROM accounts WHERE accounts.id = team_members.user_id);
+      CREATE INDEX team_members_users ON team_members (team_id, user_uuid);
+      CREATE INDEX team_members_admins ON team_members (team_id, is_admin, user_uuid);
+      CREATE INDEX grants_namespace ON grants (namespace_id, repository_id, team_id))"},
 };
 
-// First segments of paths that are ours, now or in the APIs that automation expects: an account of
-// that name could never have a page of its own.
-constexpr std::array<std::string_view, 24> kReserved = {
-    "v2",      "api",   "auth",   "enzi",   "accounts", "id",     "ca",       "metrics",
-    "health",  "login", "logout", "static", "assets",   "scan",   "language", "index",
-    "version", "info",  "events", "system", "docs",     "charts", "roles",    "anonymous"};
-
-constexpr std::size_t kNameMinBytes = 2;
-constexpr std::size_t kNameMaxBytes = 40;
 constexpr std::size_t kPasswordMinBytes = 8;
 constexpr std::size_t kPasswordMaxBytes = 1024;  // argon2 of more is a way to burn our time
-
-constexpr std::string_view kColumns =
-    "id, uuid, name, kind, full_name, is_administrator, is_active, must_change_password, version, "
-    "created_at";
-
-Account account_of(const db::Row& row) {
-  return {row.integer(0), row.string(1),
-          row.string(2),  row.integer(3) == 0 ? Kind::user : Kind::organization,
-          row.string(4),  row.boolean(5),
-          row.boolean(6), row.boolean(7),
-          row.integer(8), from_micros(row.integer(9))};
-}
-
-Error unknown(std::string_view name) {
-  return fail(ErrorCode::not_found, kAccountUnknown, fmt::format("there is no account {}", name));
-}
-
-Result<void> check_name(std::string_view name) {
-  if (name.size() < kNameMinBytes || name.size() > kNameMaxBytes || !oci::is_name_component(name)) {
-    return fail(
-        ErrorCode::invalid, kAccountNameInvalid,
-        fmt::format("an account's name has {} to {} lower-case letters and digits, with single "
-                    "'.', '_' or '-' between them",
-                    kNameMinBytes, kNameMaxBytes));
-  }
-  if (std::ranges::find(kReserved, name) != kReserved.end()) {
-    return fail(ErrorCode::invalid, kAccountNameInvalid,
-                fmt::format("the name {} is reserved", name));
-  }
-  return {};
-}
+constexpr std::size_t kFullNameMaxBytes = 256;
 
 Result<void> check_password(std::string_view password) {
   if (password.size() < kPasswordMinBytes || password.size() > kPasswordMaxBytes) {
@@ -99,11 +76,38 @@ Result<void> check_password(std::string_view password) {
   return {};
 }
 
-Result<Account> find_by_name(db::Tx& tx, std::string_view name) {
-  static const std::string sql = fmt::format("SELECT {} FROM accounts WHERE name = $1", kColumns);
-  HF_TRY(auto found, tx.find<Account>(sql, {name}, account_of));
-  if (!found) return unknown(name);
-  return *std::move(found);
+Error exists(std::string_view name) {
+  return fail(ErrorCode::already_exists, kAccountExists,
+              fmt::format("an account {} exists already", name));
+}
+
+// Takes a user out of every organization and team.
+Result<void> leave_everything(db::Tx& tx, std::int64_t user_id) {
+  for (const std::string_view sql :
+       {"UPDATE teams SET members_count = members_count - 1 WHERE id IN "
+        "(SELECT team_id FROM team_members WHERE user_id = $1)",
+        "DELETE FROM team_members WHERE user_id = $1",
+        "UPDATE accounts SET members_count = members_count - 1 WHERE id IN "
+        "(SELECT organization_id FROM organization_members WHERE user_id = $1)",
+        "DELETE FROM organization_members WHERE user_id = $1"}) {
+    HF_CHECK(tx.execute(sql, {user_id}));
+  }
+  tell_changed(tx, user_id);
+  return {};
+}
+
+// Takes an organization's members, teams and grants away.
+Result<void> dissolve(db::Tx& tx, std::int64_t organization_id) {
+  for (const std::string_view sql :
+       {"DELETE FROM grants WHERE namespace_id = $1",
+        "DELETE FROM team_members WHERE team_id IN (SELECT id FROM teams WHERE organization_id = "
+        "$1)",
+        "DELETE FROM teams WHERE organization_id = $1",
+        "DELETE FROM organization_members WHERE organization_id = $1"}) {
+    HF_CHECK(tx.execute(sql, {organization_id}));
+  }
+  tell_all_changed(tx);
+  return {};
 }
 
 // Inside the change's transaction, after it: two administrators cannot remove each other.
@@ -118,20 +122,9 @@ Result<void> keep_an_administrator(db::Tx& tx) {
               "this is the last active administrator: make another one first");
 }
 
-events::Event event_of(events::Type type, std::string_view object, const events::Actor& actor,
-                       Timestamp now) {
-  events::Event event;
-  event.at = now;
-  event.type = type;
-  event.actor = actor;
-  event.object = object;
-  return event;
-}
+constexpr std::size_t kSubjectsInMemory = 10'000;
 
 std::string key_of(std::int64_t account_id) { return std::to_string(account_id); }
-
-constexpr std::size_t kSubjectsInMemory = 10'000;
-constexpr std::string_view kChangedAccount = "account";  // key: its id
 
 }  // namespace
 
@@ -146,7 +139,8 @@ Accounts::Accounts(db::Database& database, const Clock& clock, Random& random)
           kChangedAccount, [this](std::string_view key) { subjects_.drop_or_clear(key); })) {}
 
 Result<Account> Accounts::create_user(const NewUser& user, const events::Actor& actor) {
-  HF_CHECK(check_name(user.name));
+  HF_CHECK(check_name(user.name, "an account"));
+  HF_CHECK(check_text(user.full_name, "a full name", kFullNameMaxBytes));
   HF_CHECK(check_password(user.password));
   const std::string hash = crypto::hash_password(user.password, random_);
   const std::string id = uuid(random_);
@@ -157,83 +151,139 @@ Result<Account> Accounts::create_user(const NewUser& user, const events::Actor& 
            tx.execute(
                "INSERT INTO accounts (uuid, name, kind, full_name, is_administrator, is_active, "
                "must_change_password, password_hash, version, created_at) "
-               "VALUES ($1, $2, 0, '', $3, 1, $4, $5, 1, $6) ON CONFLICT (name) DO NOTHING",
-               {id, user.name, std::int64_t{user.is_administrator},
-                std::int64_t{user.must_change_password}, hash, to_micros(now)}));
-    if (added == 0) {
-      return fail(ErrorCode::already_exists, kAccountExists,
-                  fmt::format("an account {} exists already", user.name));
-    }
-    HF_TRY(made, find_by_name(tx, user.name));
+               "VALUES ($1, $2, 0, $3, $4, $5, $6, $7, 1, $8) ON CONFLICT (name) DO NOTHING",
+               {id, user.name, user.full_name, std::int64_t{user.is_administrator},
+                std::int64_t{user.is_active}, std::int64_t{user.must_change_password}, hash,
+                to_micros(now)}));
+    if (added == 0) return exists(user.name);
+    HF_TRY(made, account_in(tx, user.name));
     return events::append(tx, event_of(events::Type::user_created, user.name, actor, now));
   }));
   return made;
 }
 
-Result<Account> Accounts::update_user(std::string_view name, const UserChange& change,
-                                      const events::Actor& actor) {
+Result<Account> Accounts::create_organization(std::string_view name, std::string_view full_name,
+                                              const events::Actor& actor) {
+  HF_CHECK(check_name(name, "an account"));
+  HF_CHECK(check_text(full_name, "a full name", kFullNameMaxBytes));
+  const std::string id = uuid(random_);
+  const Timestamp now = clock_.now();
+  Account made;
+  HF_CHECK(database_.write(db::Durability::full, [&](db::Tx& tx) -> Result<void> {
+    HF_TRY(const std::int64_t added,
+           tx.execute(
+               "INSERT INTO accounts (uuid, name, kind, full_name, is_administrator, is_active, "
+               "must_change_password, password_hash, version, created_at) "
+               "VALUES ($1, $2, 1, $3, 0, 1, 0, '', 1, $4) ON CONFLICT (name) DO NOTHING",
+               {id, name, full_name, to_micros(now)}));
+    if (added == 0) return exists(name);
+    HF_TRY(made, account_in(tx, name));
+    return events::append(
+        tx, event_of(events::Type::organization_created, std::string(name), actor, now));
+  }));
+  return made;
+}
+
+Result<Account> Accounts::update(std::string_view name, const AccountChange& change,
+                                 const events::Actor& actor) {
   std::string hash;
+  if (change.full_name) {
+    HF_CHECK(check_text(*change.full_name, "a full name", kFullNameMaxBytes));
+  }
   if (change.password) {
     HF_CHECK(check_password(*change.password));
     hash = crypto::hash_password(*change.password, random_);
   }
   Account changed;
   HF_CHECK(database_.write(db::Durability::full, [&](db::Tx& tx) -> Result<void> {
-    HF_TRY(changed, find_by_name(tx, name));
-    if (changed.kind != Kind::user) return unknown(name);
+    HF_TRY(changed, account_in(tx, name));
+    const bool is_user = changed.kind == Kind::user;
+    if (!is_user && (change.password || !change.is_active.value_or(true) ||
+                     change.is_administrator.value_or(false))) {
+      return fail(ErrorCode::invalid, kNotAUser,
+                  fmt::format("{} is an organization: it has no password and cannot be disabled or "
+                              "an administrator",
+                              name));
+    }
     if (change.password) {
       HF_CHECK(tx.execute(
           "UPDATE accounts SET password_hash = $2, must_change_password = 0 WHERE id = $1",
           {changed.id, hash}));
     }
     HF_CHECK(
-        tx.execute("UPDATE accounts SET is_active = $2, is_administrator = $3, version = version + "
-                   "1 WHERE id = $1",
+        tx.execute("UPDATE accounts SET full_name = $4, is_active = $2, is_administrator = $3, "
+                   "version = version + 1 WHERE id = $1",
                    {changed.id, std::int64_t{change.is_active.value_or(changed.is_active)},
-                    std::int64_t{change.is_administrator.value_or(changed.is_administrator)}}));
+                    std::int64_t{change.is_administrator.value_or(changed.is_administrator)},
+                    change.full_name.value_or(changed.full_name)}));
     HF_CHECK(keep_an_administrator(tx));
-    tx.changed(kChangedAccount, key_of(changed.id));
-    HF_TRY(changed, find_by_name(tx, name));
-    return events::append(tx, event_of(events::Type::user_updated, name, actor, clock_.now()));
+    tell_changed(tx, changed.id);
+    HF_TRY(changed, account_in(tx, name));
+    return events::append(
+        tx, event_of(is_user ? events::Type::user_updated : events::Type::organization_updated,
+                     std::string(name), actor, clock_.now()));
   }));
   return changed;
+}
+
+Result<void> Accounts::remove(std::string_view name, const events::Actor& actor) {
+  const auto steps = [&](db::Tx& tx) -> Result<void> {
+    HF_TRY(const Account account, account_in(tx, name));
+    const bool is_user = account.kind == Kind::user;
+    HF_CHECK(is_user ? leave_everything(tx, account.id) : dissolve(tx, account.id));
+    HF_CHECK(tx.execute("DELETE FROM accounts WHERE id = $1", {account.id}));
+    HF_CHECK(keep_an_administrator(tx));
+    return events::append(
+        tx, event_of(is_user ? events::Type::user_deleted : events::Type::organization_deleted,
+                     std::string(name), actor, clock_.now()));
+  };
+  const Result<void> outcome = database_.write(db::Durability::full, steps);
+  // Repositories refer to their namespace.
+  if (!outcome && outcome.error().reason == db::kConstraint) {
+    return fail(ErrorCode::conflict, kNamespaceInUse,
+                fmt::format("{} still has repositories: delete them first", name));
+  }
+  return outcome;
 }
 
 Result<Account> Accounts::find(std::string_view name) {
   Account found;
   HF_CHECK(database_.read([&](db::Tx& tx) -> Result<void> {
-    HF_TRY(found, find_by_name(tx, name));
+    HF_TRY(found, account_in(tx, name));
     return {};
   }));
   return found;
 }
 
 Result<Account> Accounts::find(std::int64_t id) {
-  static const std::string sql = fmt::format("SELECT {} FROM accounts WHERE id = $1", kColumns);
-  std::optional<Account> found;
+  Account found;
   HF_CHECK(database_.read([&](db::Tx& tx) -> Result<void> {
-    HF_TRY(found, tx.find<Account>(sql, {id}, account_of));
+    HF_TRY(found, account_in(tx, id));
     return {};
   }));
-  if (!found) return unknown(std::to_string(id));
+  return found;
+}
+
+Result<Account> Accounts::find_uuid(std::string_view uuid) {
+  static const std::string sql =
+      fmt::format("SELECT {} FROM accounts WHERE uuid = $1", kAccountColumns);
+  std::optional<Account> found;
+  HF_CHECK(database_.read([&](db::Tx& tx) -> Result<void> {
+    HF_TRY(found,
+           tx.find<Account>(sql, {uuid}, [](const db::Row& row) { return account_of(row); }));
+    return {};
+  }));
+  if (!found) {
+    return fail(ErrorCode::not_found, kAccountUnknown,
+                fmt::format("there is no account with the id {}", uuid));
+  }
   return *std::move(found);
 }
 
-Result<std::vector<Account>> Accounts::list(std::string_view after, int limit) {
-  static const std::string sql =
-      fmt::format("SELECT {} FROM accounts WHERE name > $1 ORDER BY name LIMIT $2", kColumns);
-  std::vector<Account> accounts;
-  HF_CHECK(database_.read([&](db::Tx& tx) {
-    return tx.query(sql, {after, std::int64_t{limit}}, [&](const db::Row& row) -> Result<void> {
-      accounts.push_back(account_of(row));
-      return {};
-    });
-  }));
-  return accounts;
-}
-
 Result<bool> Accounts::empty() {
-  HF_TRY(const std::vector<Account> first, list("", 1));
+  AccountQuery any;
+  any.limit = 1;
+  HF_TRY(const std::vector<Account> first, list(any));
   return first.empty();
 }
 
@@ -261,12 +311,12 @@ const std::shared_ptr<const Subject>& Accounts::anonymous() {
 }
 
 Result<std::optional<Accounts::Credentials>> Accounts::credentials(std::string_view name) {
-  static const std::string sql =
-      fmt::format("SELECT {}, password_hash FROM accounts WHERE name = $1 AND kind = 0", kColumns);
+  static const std::string sql = fmt::format(
+      "SELECT {}, password_hash FROM accounts WHERE name = $1 AND kind = 0", kAccountColumns);
   std::optional<Credentials> found;
   HF_CHECK(database_.read([&](db::Tx& tx) -> Result<void> {
     HF_TRY(found, tx.find<Credentials>(sql, {name}, [](const db::Row& row) {
-      return Credentials{account_of(row), row.string(10)};
+      return Credentials{account_of(row), row.string(kAccountColumnsCount)};
     }));
     return {};
   }));

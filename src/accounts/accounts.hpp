@@ -23,7 +23,10 @@ inline constexpr std::string_view kAccountExists = "account_exists";            
 inline constexpr std::string_view kAccountNameInvalid = "account_name_invalid";  // invalid
 inline constexpr std::string_view kPasswordInvalid =
     "password_invalid";  // invalid: too short or too long
+inline constexpr std::string_view kTextInvalid = "account_text_invalid";      // invalid
 inline constexpr std::string_view kLastAdministrator = "last_administrator";  // conflict
+inline constexpr std::string_view kNamespaceInUse = "namespace_in_use";       // conflict
+inline constexpr std::string_view kNotAUser = "not_a_user";                   // invalid
 
 std::span<const db::Migration> migrations();
 
@@ -41,6 +44,8 @@ struct Account {
   bool must_change_password = false;
   std::int64_t version = 0;  // goes up with every change that touches rights or secrets
   Timestamp created_at;
+  std::int64_t members_count = 0;  // of an organization
+  std::int64_t teams_count = 0;
 };
 
 // Permission levels of a team on a repository or a namespace, lowest first; DTR's "read-only",
@@ -65,6 +70,9 @@ struct Subject {
   std::vector<Grant> grants;  // the highest per (namespace, repository); sorted by both
 };
 
+// The topic of changes of what a user may do; key: the account's id.
+inline constexpr std::string_view kChangedAccount = "account";
+
 // Reads a user's Subject. not_found/kAccountUnknown for no such user.
 Result<Subject> load_subject(db::Tx& tx, std::int64_t account_id);
 
@@ -73,13 +81,42 @@ struct NewUser {
   std::string password;
   bool is_administrator = false;
   bool must_change_password = false;
+  std::string full_name{};
+  bool is_active = true;
 };
 
-// Changes to a user; nothing = keep.
-struct UserChange {
-  std::optional<std::string> password;
-  std::optional<bool> is_active;
-  std::optional<bool> is_administrator;
+// Changes to an account; nothing = keep. An organization has no password, is always active and no
+// administrator: invalid/kNotAUser.
+struct AccountChange {
+  std::optional<std::string> full_name{};
+  std::optional<std::string> password{};
+  std::optional<bool> is_active{};
+  std::optional<bool> is_administrator{};
+};
+
+// Which accounts, in which order, from where.
+struct AccountQuery {
+  enum class Filter : std::uint8_t {
+    all,
+    users,
+    organizations,
+    administrators,
+    non_administrators,
+    active_users,
+    inactive_users,
+  };
+  enum class Order : std::uint8_t { name, full_name };
+  Filter filter = Filter::all;
+  Order order = Order::name;
+  bool descending = false;
+  std::string contains{};  // in name or full name, without case (ASCII); empty: all
+  std::string start{};     // the first name wanted: that account is in the page when it is there
+  std::int64_t limit = 10;
+};
+
+struct AccountTotals {
+  std::int64_t users = 0;
+  std::int64_t organizations = 0;
 };
 
 // Threads: any. Everything blocks on the database except cached_subject.
@@ -88,18 +125,28 @@ class Accounts {
   Accounts(db::Database& database, const Clock& clock, Random& random);
 
   // Creates a user with their own namespace. Names: one repository-name component of 2 to 40 bytes
-  // that is not reserved. Passwords: 8 to 1024 bytes. The first segments of our own routes are
-  // reserved.
+  // that is neither reserved (the first segments of our own routes) nor in the form of an id.
+  // Passwords: 8 to 1024 bytes. Full names: at most 256 bytes.
   Result<Account> create_user(const NewUser& user, const events::Actor& actor);
-  Result<Account> update_user(std::string_view name, const UserChange& change,
-                              const events::Actor& actor);
-  // Refuses (conflict/kLastAdministrator) to remove or disable the last active administrator.
-  // Deletion comes with the API; disabling ends every right with the next request.
+  // Creates an organization without members.
+  Result<Account> create_organization(std::string_view name, std::string_view full_name,
+                                      const events::Actor& actor);
+  // Refuses (conflict/kLastAdministrator) to demote or disable the last active administrator.
+  Result<Account> update(std::string_view name, const AccountChange& change,
+                         const events::Actor& actor);
+  // Deletes the account with its memberships, teams and grants. Refuses the last active
+  // administrator, and a namespace that has repositories (conflict/kNamespaceInUse).
+  Result<void> remove(std::string_view name, const events::Actor& actor);
 
   Result<Account> find(std::string_view name);
   Result<Account> find(std::int64_t id);
-  // Accounts in name order behind `after`, at most `limit`.
-  Result<std::vector<Account>> list(std::string_view after, int limit);
+  // By the id that the API shows.
+  Result<Account> find_uuid(std::string_view uuid);
+  // O(limit), but for `contains` and the filters of users, which may pass over what does not match.
+  Result<std::vector<Account>> list(const AccountQuery& query);
+  // How many accounts `query` has in all, its start and limit apart.
+  Result<std::int64_t> count(const AccountQuery& query);
+  Result<AccountTotals> totals();
   // Whether there is any account: no means a first start.
   Result<bool> empty();
 

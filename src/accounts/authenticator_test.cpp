@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
+#include "db/migrations.hpp"
 #include "db/sqlite/sqlite.hpp"
 
 namespace holdfast::accounts {
@@ -15,8 +16,7 @@ class AuthenticatorTest : public testing::Test {
     std::string name = (std::filesystem::temp_directory_path() / "holdfast-login-XXXXXX").string();
     folder_ = mkdtemp(name.data());
     database_ = db::sqlite::open((folder_ / "test.db").string()).value();
-    EXPECT_TRUE(
-        database_->migrate(std::vector<db::Migration>{events::migrations()[0], migrations()[0]}));
+    EXPECT_TRUE(database_->migrate(db::joined({events::migrations(), migrations()})));
     accounts_ = std::make_unique<Accounts>(*database_, clock_, random_);
     counted_ = std::make_unique<events::Counted>(*database_, clock_);
     authenticator_ = std::make_unique<Authenticator>(*accounts_, *counted_, clock_, random_);
@@ -93,9 +93,9 @@ TEST_F(AuthenticatorTest, ARememberedPasswordEndsWithTheAccountsVersionAndWithTi
   ASSERT_TRUE(accounts_->subject(id));
   EXPECT_EQ(authenticator_->remembered("alice", kPassword), id);
   EXPECT_EQ(authenticator_->remembered("alice", "wrong"), std::nullopt);
-  UserChange disable;
+  AccountChange disable;
   disable.is_active = false;
-  ASSERT_TRUE(accounts_->update_user("alice", disable, {}));
+  ASSERT_TRUE(accounts_->update("alice", disable, {}));
   ASSERT_TRUE(accounts_->subject(id));
   EXPECT_EQ(authenticator_->remembered("alice", kPassword), std::nullopt);
   EXPECT_EQ(login("alice", kPassword), kCredentialsWrong);

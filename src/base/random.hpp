@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace holdfast {
 
@@ -23,6 +24,8 @@ class SystemRandom final : public Random {
 
 // A random UUID, version 4: "0548733a-2617-418d-abb0-f54b94de25fa".
 std::string uuid(Random& random);
+// Whether it has the form of one, in lower case.
+bool is_uuid(std::string_view text);
 // `length` characters of [A-Za-z2-9] without those that people mistake for each other (0 O 1 l I).
 std::string password(Random& random, std::size_t length);
 // Lower-case hex of `bytes` random bytes.

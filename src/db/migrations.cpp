@@ -9,6 +9,12 @@
 
 namespace holdfast::db {
 
+std::vector<Migration> joined(std::initializer_list<std::span<const Migration>> modules) {
+  std::vector<Migration> all;
+  for (const auto& module : modules) all.insert(all.end(), module.begin(), module.end());
+  return all;
+}
+
 Result<std::vector<Migration>> due_migrations(Tx& tx, std::span<const Migration> known,
                                               std::size_t& applied) {
   std::set<std::string, std::less<>> held;

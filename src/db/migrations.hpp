@@ -1,6 +1,7 @@
 // Which migrations are due: what drivers share.
 #pragma once
 
+#include <initializer_list>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -10,6 +11,9 @@
 #include "db/ddl.hpp"
 
 namespace holdfast::db {
+
+// The steps of several modules, in the given order.
+std::vector<Migration> joined(std::initializer_list<std::span<const Migration>> modules);
 
 // The steps that the database does not hold yet, in order. unsupported/kSchemaNewer when it holds
 // one that is not among `known`. `applied` gets the number of those it holds.

@@ -24,9 +24,10 @@ constexpr db::Migration kMigrations[] = {
         object {text} NOT NULL,
         count {int} NOT NULL);
       CREATE INDEX events_repository ON events (repository, id))"},
+    {"events/0002-detail", "ALTER TABLE events ADD COLUMN detail {text} NOT NULL DEFAULT ''"},
 };
 
-constexpr std::array<std::pair<Type, std::string_view>, 14> kNames = {{
+constexpr std::array<std::pair<Type, std::string_view>, 26> kNames = {{
     {Type::tag_pushed, "tag_pushed"},
     {Type::tag_deleted, "tag_deleted"},
     {Type::manifest_pushed, "manifest_pushed"},
@@ -39,6 +40,18 @@ constexpr std::array<std::pair<Type, std::string_view>, 14> kNames = {{
     {Type::user_created, "user_created"},
     {Type::user_updated, "user_updated"},
     {Type::user_deleted, "user_deleted"},
+    {Type::organization_created, "organization_created"},
+    {Type::organization_updated, "organization_updated"},
+    {Type::organization_deleted, "organization_deleted"},
+    {Type::member_set, "member_set"},
+    {Type::member_removed, "member_removed"},
+    {Type::team_created, "team_created"},
+    {Type::team_updated, "team_updated"},
+    {Type::team_deleted, "team_deleted"},
+    {Type::team_member_set, "team_member_set"},
+    {Type::team_member_removed, "team_member_removed"},
+    {Type::access_granted, "access_granted"},
+    {Type::access_revoked, "access_revoked"},
     {Type::login_failed, "login_failed"},
     {Type::signing_key_rotated, "signing_key_rotated"},
 }};
@@ -66,12 +79,11 @@ Result<void> append(db::Tx& tx, const Event& event) {
   const std::string_view client = std::string_view(event.actor.client).substr(0, kClientLimitBytes);
   HF_CHECK(
       tx.execute("INSERT INTO events (at, type, actor_id, actor_name, address, client, request_id, "
-                 "repository, "
-                 "tag, digest, media_type, object, count) "
-                 "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+                 "repository, tag, digest, media_type, object, count, detail) "
+                 "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
                  {to_micros(event.at), name(event.type), event.actor.account_id, event.actor.name,
                   event.actor.address, client, event.actor.request_id, event.repository, event.tag,
-                  event.digest, event.media_type, event.object, event.count}));
+                  event.digest, event.media_type, event.object, event.count, event.detail}));
   return {};
 }
 
@@ -79,13 +91,13 @@ Result<std::vector<Event>> list(db::Tx& tx, std::int64_t after, int limit) {
   std::vector<Event> events;
   HF_CHECK(tx.query(
       "SELECT id, at, type, actor_id, actor_name, address, client, request_id, repository, tag, "
-      "digest, media_type, object, count FROM events WHERE id > $1 ORDER BY id LIMIT $2",
+      "digest, media_type, object, count, detail FROM events WHERE id > $1 ORDER BY id LIMIT $2",
       {after, std::int64_t{limit}}, [&](const db::Row& row) -> Result<void> {
         events.push_back(
             Event{row.integer(0), from_micros(row.integer(1)), type_of(row.text(2)),
                   Actor{row.integer(3), row.string(4), row.string(5), row.string(6), row.string(7)},
                   row.string(8), row.string(9), row.string(10), row.string(11), row.string(12),
-                  row.integer(13)});
+                  row.integer(13), row.string(14)});
         return {};
       }));
   return events;

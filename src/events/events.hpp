@@ -35,6 +35,18 @@ enum class Type {
   user_created,
   user_updated,  // password, disabled, enabled, administrator
   user_deleted,
+  organization_created,
+  organization_updated,
+  organization_deleted,
+  member_set,  // object: "organization/user", detail: "owner" or "member"
+  member_removed,
+  team_created,  // object: "organization/team"
+  team_updated,
+  team_deleted,
+  team_member_set,  // object: "organization/team/user", detail: "admin" or "member"
+  team_member_removed,
+  access_granted,  // object: "organization/team", detail: the level; without repository: on all
+  access_revoked,
   login_failed,  // counted, see PullCounter's sibling
   signing_key_rotated,
 };
@@ -58,8 +70,9 @@ struct Event {
   std::string tag;
   std::string digest;
   std::string media_type;
-  std::string object;      // the account concerned, for user_… and login_failed
+  std::string object;      // the account concerned, for user_…, organization_… and login_failed
   std::int64_t count = 1;  // of pulls or failures gathered
+  std::string detail;      // what it became: "read-write"
 };
 
 // Adds an event to the caller's transaction.

@@ -10,6 +10,7 @@
 
 #include "accounts/accounts.hpp"
 #include "blob/digesting.hpp"
+#include "db/migrations.hpp"
 #include "db/sqlite/sqlite.hpp"
 
 namespace holdfast::repos {
@@ -28,8 +29,7 @@ class ContentTest : public testing::Test {
         (std::filesystem::temp_directory_path() / "holdfast-content-XXXXXX").string();
     folder_ = mkdtemp(name.data());
     database_ = db::sqlite::open((folder_ / "test.db").string()).value();
-    std::vector<db::Migration> all{events::migrations()[0], accounts::migrations()[0]};
-    all.insert(all.end(), migrations().begin(), migrations().end());
+    const auto all = db::joined({events::migrations(), accounts::migrations(), migrations()});
     EXPECT_TRUE(database_->migrate(all));
     accounts::Accounts accounts(*database_, clock_, random_);
     EXPECT_TRUE(accounts.create_user({"alice", "a good password"}, actor_));

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <set>
 
+#include "accounts/grants.hpp"
+
 namespace holdfast::repos {
 
 namespace {
@@ -190,6 +192,7 @@ Result<Repository> Repositories::create(const oci::RepositoryName& name, Visibil
 Result<void> Repositories::remove(const oci::RepositoryName& name, const events::Actor& actor) {
   HF_CHECK(database_.write(db::Durability::full, [&](db::Tx& tx) -> Result<void> {
     HF_TRY(const Repository repository, find_in(tx, name));
+    HF_CHECK(accounts::drop_grants(tx, repository.namespace_id, repository.id));
     HF_CHECK(tx.execute("DELETE FROM repositories WHERE id = $1", {repository.id}));
     tx.changed(kChangedRepository, name.text());
     return emit(tx, events::Type::repository_deleted, name, actor, clock_.now());

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "accounts/accounts.hpp"
+#include "db/migrations.hpp"
 #include "db/sqlite/sqlite.hpp"
 
 namespace holdfast::repos {
@@ -16,8 +17,8 @@ class RepositoriesTest : public testing::Test {
     std::string name = (std::filesystem::temp_directory_path() / "holdfast-repos-XXXXXX").string();
     folder_ = mkdtemp(name.data());
     database_ = db::sqlite::open((folder_ / "test.db").string()).value();
-    EXPECT_TRUE(database_->migrate(std::vector<db::Migration>{
-        events::migrations()[0], accounts::migrations()[0], migrations()[0]}));
+    EXPECT_TRUE(database_->migrate(
+        db::joined({events::migrations(), accounts::migrations(), migrations()})));
     accounts::Accounts accounts(*database_, clock_, random_);
     EXPECT_TRUE(accounts.create_user({"alice", "a good password"}, actor_));
     repositories_ = std::make_unique<Repositories>(*database_, clock_, random_);

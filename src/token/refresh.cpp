@@ -19,6 +19,20 @@ constexpr db::Migration kMigrations[] = {
         client_id {text} NOT NULL,
         created_at {int} NOT NULL);
       CREATE INDEX refresh_tokens_account ON refresh_tokens (account_id, id))"},
+    // They go with their account. Nothing can be added to a reference, so the table is made anew.
+    {"token/0002-refresh-tokens-go-with-their-account", R"(CREATE TABLE refresh_tokens_new (
+        id {id},
+        hash {bytes} NOT NULL UNIQUE,
+        account_id {int} NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+        account_version {int} NOT NULL,
+        service {text} NOT NULL,
+        client_id {text} NOT NULL,
+        created_at {int} NOT NULL);
+      INSERT INTO refresh_tokens_new (hash, account_id, account_version, service, client_id, created_at)
+        SELECT hash, account_id, account_version, service, client_id, created_at FROM refresh_tokens ORDER BY id;
+      DROP TABLE refresh_tokens;
+      ALTER TABLE refresh_tokens_new RENAME TO refresh_tokens;
+      CREATE INDEX refresh_tokens_account ON refresh_tokens (account_id, id))"},
 };
 
 constexpr std::int64_t kPerAccount = 64;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
+#include "db/migrations.hpp"
 #include "db/sqlite/sqlite.hpp"
 
 namespace holdfast::token {
@@ -16,8 +17,8 @@ class RefreshTest : public testing::Test {
         (std::filesystem::temp_directory_path() / "holdfast-refresh-XXXXXX").string();
     folder_ = mkdtemp(name.data());
     database_ = db::sqlite::open((folder_ / "test.db").string()).value();
-    EXPECT_TRUE(database_->migrate(std::vector<db::Migration>{
-        events::migrations()[0], accounts::migrations()[0], migrations()[0]}));
+    EXPECT_TRUE(database_->migrate(
+        db::joined({events::migrations(), accounts::migrations(), migrations()})));
     accounts_ = std::make_unique<accounts::Accounts>(*database_, clock_, random_);
     alice_ = accounts_->create_user({"alice", "a good password", true}, {}).value();
   }
@@ -37,7 +38,7 @@ TEST_F(RefreshTest, IsBoundToUserServiceAndPassword) {
   EXPECT_EQ(tokens().verify(token, "here")->name, "alice");
   EXPECT_EQ(tokens().verify(token, "elsewhere").error().reason, kRefreshTokenInvalid);
   EXPECT_EQ(tokens().verify(token + "0", "here").error().reason, kRefreshTokenInvalid);
-  ASSERT_TRUE(accounts_->update_user("alice", {"another password", {}, {}}, {}));
+  ASSERT_TRUE(accounts_->update("alice", {.password = "another password"}, {}));
   EXPECT_EQ(tokens().verify(token, "here").error().reason, kRefreshTokenInvalid);
 }
 

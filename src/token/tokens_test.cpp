@@ -8,6 +8,7 @@
 #include "codec/text.hpp"
 #include "crypto/secret.hpp"
 #include "crypto/signing.hpp"
+#include "db/migrations.hpp"
 #include "db/sqlite/sqlite.hpp"
 
 namespace holdfast::token {
@@ -19,8 +20,7 @@ class TokensTest : public testing::Test {
     std::string name = (std::filesystem::temp_directory_path() / "holdfast-token-XXXXXX").string();
     folder_ = mkdtemp(name.data());
     database_ = db::sqlite::open((folder_ / "test.db").string()).value();
-    EXPECT_TRUE(database_->migrate(
-        std::vector<db::Migration>{keys::migrations()[0], events::migrations()[0]}));
+    EXPECT_TRUE(database_->migrate(db::joined({keys::migrations(), events::migrations()})));
     store_ = std::make_unique<keys::KeyStore>(*database_, crypto::Sealer({}), clock_, random_);
     tokens_ = open();
   }

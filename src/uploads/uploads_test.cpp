@@ -8,6 +8,7 @@
 #include "accounts/accounts.hpp"
 #include "blob/digesting.hpp"
 #include "blob/fs/fs.hpp"
+#include "db/migrations.hpp"
 #include "db/sqlite/sqlite.hpp"
 
 namespace holdfast::uploads {
@@ -26,9 +27,8 @@ struct Server {
   explicit Server(const std::filesystem::path& folder)
       : database(db::sqlite::open((folder / "test.db").string()).value()),
         blobs(blob::fs::open(folder).value()) {
-    std::vector<db::Migration> all{events::migrations()[0], accounts::migrations()[0]};
-    all.insert(all.end(), repos::migrations().begin(), repos::migrations().end());
-    all.insert(all.end(), migrations().begin(), migrations().end());
+    const auto all = db::joined(
+        {events::migrations(), accounts::migrations(), repos::migrations(), migrations()});
     EXPECT_TRUE(database->migrate(all));
   }
   SystemClock clock;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "codec/text.hpp"
+#include "db/migrations.hpp"
 #include "db/sqlite/sqlite.hpp"
 #include "keys/keys.hpp"
 
@@ -21,8 +22,8 @@ class CallersTest : public testing::Test {
     std::string name = (std::filesystem::temp_directory_path() / "holdfast-caller-XXXXXX").string();
     folder_ = mkdtemp(name.data());
     database_ = db::sqlite::open((folder_ / "test.db").string()).value();
-    EXPECT_TRUE(database_->migrate(std::vector<db::Migration>{
-        keys::migrations()[0], events::migrations()[0], accounts::migrations()[0]}));
+    EXPECT_TRUE(database_->migrate(
+        db::joined({keys::migrations(), events::migrations(), accounts::migrations()})));
     store_ = std::make_unique<keys::KeyStore>(*database_, crypto::Sealer({}), clock_, random_);
     tokens_ = token::Tokens::open(*store_, {}, clock_, random_).value();
     accounts_ = std::make_unique<accounts::Accounts>(*database_, clock_, random_);
@@ -89,9 +90,9 @@ TEST_F(CallersTest, EveryCredential) {
 TEST_F(CallersTest, ADisabledAccountEndsItsTokensWithTheNextRequest) {
   const std::string bearer = "Bearer " + tokens_->issue(alice_.id, "alice", {}, "here").token;
   EXPECT_EQ(identify(bearer), "alice");
-  accounts::UserChange change;
+  accounts::AccountChange change;
   change.is_active = false;
-  ASSERT_TRUE(accounts_->update_user("alice", change, {}));
+  ASSERT_TRUE(accounts_->update("alice", change, {}));
   EXPECT_EQ(identify(bearer), "!credentials_wrong");
   EXPECT_EQ(identify(basic("alice:a good password")), "!credentials_wrong");
 }

@@ -13,6 +13,7 @@
 #include "blob/digesting.hpp"
 #include "blob/memory/memory.hpp"
 #include "codec/text.hpp"
+#include "db/migrations.hpp"
 #include "db/sqlite/sqlite.hpp"
 #include "keys/keys.hpp"
 #include "token/refresh.hpp"
@@ -53,11 +54,8 @@ class RegistryTest : public testing::Test {
         (std::filesystem::temp_directory_path() / "holdfast-registry-XXXXXX").string();
     folder_ = mkdtemp(name.data());
     database_ = db::sqlite::open((folder_ / "test.db").string()).value();
-    std::vector<db::Migration> all;
-    for (const auto& module : {keys::migrations(), events::migrations(), accounts::migrations(),
-                               repos::migrations(), uploads::migrations()}) {
-      all.insert(all.end(), module.begin(), module.end());
-    }
+    const auto all = db::joined({keys::migrations(), events::migrations(), accounts::migrations(),
+                                 repos::migrations(), uploads::migrations()});
     EXPECT_TRUE(database_->migrate(all));
     keys_ = std::make_unique<keys::KeyStore>(*database_, crypto::Sealer({}), clock_, random_);
     tokens_ = token::Tokens::open(*keys_, {}, clock_, random_).value();
