@@ -13,6 +13,8 @@ Core::Core(std::unique_ptr<db::Database> database_in, std::unique_ptr<blob::Stor
       keys(*database, sealer, clock, random),
       counted(*database, clock),
       accounts(*database, clock, random),
+      organizations(*database, clock),
+      teams(*database, clock, random),
       repositories(*database, clock, random),
       content(*database, clock, rules),
       uploads(*database, *blobs, clock, random) {}

@@ -5,6 +5,8 @@
 #include <memory>
 
 #include "accounts/accounts.hpp"
+#include "accounts/organizations.hpp"
+#include "accounts/teams.hpp"
 #include "base/clock.hpp"
 #include "base/random.hpp"
 #include "blob/store.hpp"
@@ -39,6 +41,8 @@ class Core {
   keys::KeyStore keys;
   events::Counted counted;
   accounts::Accounts accounts;
+  accounts::Organizations organizations;
+  accounts::Teams teams;
   repos::Repositories repositories;
   repos::Content content;
   uploads::Uploads uploads;

@@ -8,9 +8,11 @@ namespace {
 
 using Match = Prefix::Match;
 
-constexpr std::array<Prefix, 6> kPrefixes = {{
+constexpr std::array<Prefix, 8> kPrefixes = {{
     {"/v2", Match::below, Area::registry},
     {"/auth/token", Match::exact, Area::token},
+    {"/enzi/v0", Match::below, Area::enzi},
+    {"/accounts", Match::below, Area::enzi},
     {"/_ping", Match::exact, Area::ops},
     {"/health", Match::exact, Area::ops},
     {"/ca", Match::exact, Area::ops},

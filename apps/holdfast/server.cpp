@@ -15,6 +15,7 @@
 #include "api/common/caller.hpp"
 #include "api/common/limits.hpp"
 #include "api/common/public_url.hpp"
+#include "api/enzi/enzi.hpp"
 #include "api/oci/errors.hpp"
 #include "api/oci/registry.hpp"
 #include "api/ops/ops.hpp"
@@ -59,6 +60,7 @@ class Edge {
                 refresh_tokens_, pool_},
                {options.refresh_tokens ? api::token::RefreshTokens::on
                                        : api::token::RefreshTokens::off}),
+        enzi_({callers_, core.accounts, authenticator_, core.organizations, core.teams, pool_}),
         ops_({*core.database, *core.blobs, metrics_, pool_, limits_,
               [this] { return server_ ? server_->counters() : http::Counters{}; }},
              {certificates.ca_pem(),
@@ -117,6 +119,8 @@ class Edge {
         return registry_.handle(request, body);
       case Area::token:
         return token_.handle(request, body);
+      case Area::enzi:
+        return enzi_.handle(request, body);
       case Area::ops:
         return ops_.handle(request, body);
       case Area::web:
@@ -180,6 +184,7 @@ class Edge {
   api::ops::Metrics metrics_;
   api::oci::Registry registry_;
   api::token::Endpoint token_;
+  api::enzi::Enzi enzi_;
   api::ops::Ops ops_;
   api::web::Web web_;
   std::atomic<std::uint16_t> https_port_{0};

@@ -115,18 +115,13 @@ class Builder {
   std::string text_;
 };
 
-}  // namespace
-
-Result<json::value> parse_json(std::string_view text, std::size_t max_depth) {
+// `used` gets the place where the value ended.
+Result<json::value> parse(std::string_view text, std::size_t max_depth, std::size_t& used) {
   json::parse_options options;
   options.max_depth = max_depth;
   json::basic_parser<Builder> parser(options);
   boost::system::error_code error;
-  const std::size_t used = parser.write_some(false, text.data(), text.size(), error);
-  if (!error && used < text.size()) {
-    return fail(ErrorCode::invalid, kJsonInvalid,
-                fmt::format("not valid JSON: bytes behind the value at offset {}", used));
-  }
+  used = parser.write_some(false, text.data(), text.size(), error);
   if (error == kDuplicate) {
     return fail(ErrorCode::invalid, kJsonInvalid,
                 fmt::format("not valid JSON: the same key twice, before offset {}", used));
@@ -136,6 +131,23 @@ Result<json::value> parse_json(std::string_view text, std::size_t max_depth) {
                 fmt::format("not valid JSON: {} at offset {}", error.message(), used));
   }
   return parser.handler().take();
+}
+
+}  // namespace
+
+Result<json::value> parse_json(std::string_view text, std::size_t max_depth) {
+  std::size_t used = 0;
+  HF_TRY(json::value value, parse(text, max_depth, used));
+  if (used < text.size()) {
+    return fail(ErrorCode::invalid, kJsonInvalid,
+                fmt::format("not valid JSON: bytes behind the value at offset {}", used));
+  }
+  return value;
+}
+
+Result<json::value> parse_json_prefix(std::string_view text, std::size_t max_depth) {
+  std::size_t used = 0;
+  return parse(text, max_depth, used);
 }
 
 void append_json_string(std::string& out, std::string_view text) {

@@ -17,6 +17,10 @@ inline constexpr std::string_view kJsonInvalid = "json_invalid";  // invalid
 // error, a duplicate key in an object, invalid UTF-8 or more than `max_depth` levels.
 Result<boost::json::value> parse_json(std::string_view text, std::size_t max_depth = 64);
 
+// As parse_json, and what follows the value is ignored: for bodies of clients that send a stray
+// comma.
+Result<boost::json::value> parse_json_prefix(std::string_view text, std::size_t max_depth = 64);
+
 // Appends `text` as a JSON string with its quotes.
 void append_json_string(std::string& out, std::string_view text);
 

@@ -1,0 +1,37 @@
+// eNZi, the accounts API of DTR and UCP: /enzi/v0/… and /accounts….
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+
+#include "accounts/accounts.hpp"
+#include "accounts/authenticator.hpp"
+#include "accounts/organizations.hpp"
+#include "accounts/teams.hpp"
+#include "api/common/caller.hpp"
+#include "api/rest/router.hpp"
+#include "async/pool.hpp"
+#include "http/message.hpp"
+
+namespace holdfast::api::enzi {
+
+struct Services {
+  Callers& callers;
+  accounts::Accounts& accounts;
+  accounts::Authenticator& authenticator;
+  accounts::Organizations& organizations;
+  accounts::Teams& teams;
+  async::BlockingPool& pool;
+};
+
+// Safe from any loop.
+class Enzi {
+ public:
+  explicit Enzi(const Services& services);
+  // Answers /enzi/v0/… and /accounts….
+  boost::asio::awaitable<http::Response> handle(http::Request& request, http::Body& body);
+
+ private:
+  rest::Router router_;
+};
+
+}  // namespace holdfast::api::enzi

@@ -1,0 +1,49 @@
+#include "api/rest/fields.hpp"
+
+#include <fmt/format.h>
+
+#include "codec/json.hpp"
+
+namespace holdfast::api::rest {
+
+namespace {
+
+Error wrong(std::string_view name, std::string_view wanted) {
+  return fail(ErrorCode::invalid, kFieldInvalid, fmt::format("\"{}\" must be {}", name, wanted));
+}
+
+}  // namespace
+
+Result<Fields> Fields::parse(std::string_view body) {
+  Fields fields;
+  if (body.find_first_not_of(" \t\r\n") == std::string_view::npos) return fields;
+  auto value = codec::parse_json_prefix(body);
+  if (!value) return fail(ErrorCode::invalid, kBodyNotJson, value.error().message);
+  if (!value->is_object()) {
+    return fail(ErrorCode::invalid, kBodyNotJson, "the body must be a JSON object");
+  }
+  fields.object_ = std::move(value->get_object());
+  return fields;
+}
+
+Result<std::optional<std::string>> Fields::text(std::string_view name) const {
+  const boost::json::value* found = object_.if_contains(name);
+  if (found == nullptr || found->is_null()) return std::optional<std::string>();
+  if (!found->is_string()) return wrong(name, "a string");
+  return std::optional(std::string(found->get_string()));
+}
+
+Result<std::optional<bool>> Fields::flag(std::string_view name) const {
+  const boost::json::value* found = object_.if_contains(name);
+  if (found == nullptr || found->is_null()) return std::optional<bool>();
+  if (!found->is_bool()) return wrong(name, "true or false");
+  return std::optional(found->get_bool());
+}
+
+Result<std::string> Fields::required_text(std::string_view name) const {
+  HF_TRY(auto found, text(name));
+  if (!found || found->empty()) return wrong(name, "given: it is missing or empty");
+  return *std::move(found);
+}
+
+}  // namespace holdfast::api::rest

@@ -1,0 +1,120 @@
+#include "api/rest/router.hpp"
+
+#include <utility>
+
+namespace holdfast::api::rest {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr std::size_t kBodyLimitBytes = 4UZ << 20U;  // account imports are the largest
+constexpr std::size_t kStrangersBodyLimitBytes = 64UZ << 10U;
+
+std::vector<std::string_view> split(std::string_view path) {
+  std::vector<std::string_view> segments;
+  while (!path.empty()) {
+    const std::size_t slash = path.find('/');
+    if (slash != 0) segments.push_back(path.substr(0, slash));
+    path = slash == std::string_view::npos ? std::string_view() : path.substr(slash + 1);
+  }
+  return segments;
+}
+
+std::string_view name_of(http::Method method) {
+  switch (method) {
+    case http::Method::get:
+      return "GET, HEAD";
+    case http::Method::post:
+      return "POST";
+    case http::Method::put:
+      return "PUT";
+    case http::Method::patch:
+      return "PATCH";
+    case http::Method::del:
+      return "DELETE";
+    default:
+      return "";
+  }
+}
+
+bool is_parameter(std::string_view segment) { return segment.starts_with('{'); }
+
+// The parameters when the path has this pattern.
+std::optional<std::vector<std::string>> fit(const std::vector<std::string_view>& pattern,
+                                            const std::vector<std::string_view>& path) {
+  if (pattern.size() != path.size()) return std::nullopt;
+  std::vector<std::string> parameters;
+  for (std::size_t i = 0; i < path.size(); ++i) {
+    if (is_parameter(pattern[i])) {
+      auto decoded = http::percent_decode(path[i]);
+      if (!decoded) return std::nullopt;
+      parameters.push_back(*std::move(decoded));
+    } else if (pattern[i] != path[i]) {
+      return std::nullopt;
+    }
+  }
+  return parameters;
+}
+
+}  // namespace
+
+RouteTable::RouteTable(std::vector<Route> routes) : routes_(std::move(routes)) {
+  for (const Route& route : routes_) segments_.push_back(split(route.pattern));
+}
+
+Match RouteTable::match(http::Method method, std::string_view path) const {
+  Match match;
+  const auto given = split(path);
+  const http::Method wanted = method == http::Method::head ? http::Method::get : method;
+  for (std::size_t i = 0; i < routes_.size(); ++i) {
+    auto parameters = fit(segments_[i], given);
+    if (!parameters) continue;
+    if (routes_[i].method == wanted && match.route == nullptr) {
+      match.route = &routes_[i];
+      match.parameters = *std::move(parameters);
+    }
+    if (!match.allowed.empty()) match.allowed += ", ";
+    match.allowed += name_of(routes_[i].method);
+  }
+  return match;
+}
+
+asio::awaitable<http::Response> Router::handle(http::Request& request, http::Body& body,
+                                               std::string_view path) {
+  request.route = name_;
+  const Match match = table_.match(request.method, path);
+  if (match.route == nullptr && match.allowed.empty()) {
+    co_return error_response(
+        fail(ErrorCode::not_found, kRouteUnknown, "there is nothing at this path"));
+  }
+  if (match.route == nullptr) {
+    http::Response refusal = error_response(fail(ErrorCode::unsupported, kMethodUnknown,
+                                                 "this path is for " + match.allowed + " only"));
+    refusal.field("Allow", match.allowed);
+    co_return refusal;
+  }
+  const auto query = http::Form::parse(request.query);
+  if (!query) {
+    co_return error_response(
+        fail(ErrorCode::invalid, kQueryInvalid, "the query has a broken escape or is too long"));
+  }
+  const auto caller = co_await callers_.identify(request);
+  if (!caller) co_return error_response(caller.error());
+  // Such a token was made for one repository, and is given away with that in mind.
+  if (caller->claims && !caller->claims->access.empty()) {
+    co_return error_response(fail(ErrorCode::unauthenticated, kLoginNeeded,
+                                  "this token is for the registry: ask for one without a scope"));
+  }
+  const auto text =
+      co_await body.read_all(caller->is_anonymous() ? kStrangersBodyLimitBytes : kBodyLimitBytes);
+  if (!text) co_return error_response(text.error());
+  auto fields = Fields::parse(*text);
+  if (!fields) co_return error_response(fields.error());
+  const Call call{request, *caller, *query, match.parameters, *std::move(fields)};
+  auto answer = co_await pool_.run([&] { return match.route->handler(call); });
+  if (!answer) co_return error_response(answer.error());
+  co_return *std::move(answer);
+}
+
+}  // namespace holdfast::api::rest

@@ -1,0 +1,64 @@
+// From method and path to a handler that runs on the pool.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "api/common/caller.hpp"
+#include "api/rest/call.hpp"
+#include "async/pool.hpp"
+#include "http/message.hpp"
+
+namespace holdfast::api::rest {
+
+// Blocks as it likes; an error becomes a response by error_response().
+using Handler = std::function<Result<http::Response>(const Call&)>;
+
+struct Route {
+  http::Method method;
+  std::string_view pattern;  // "/accounts/{account}/teams": a segment in braces takes any text
+  Handler handler;
+};
+
+// Where a path leads, for one method.
+struct Match {
+  const Route* route = nullptr;         // null: no such path, or not with this method
+  std::vector<std::string> parameters;  // decoded
+  std::string allowed;                  // the methods of this path: "GET, PUT"; empty: no such path
+};
+
+// Trailing slashes mean nothing. Of two patterns that fit, the one that was given first is taken.
+class RouteTable {
+ public:
+  explicit RouteTable(std::vector<Route> routes);
+  [[nodiscard]] Match match(http::Method method, std::string_view path) const;
+
+ private:
+  std::vector<Route> routes_;
+  std::vector<std::vector<std::string_view>> segments_;  // of each route's pattern
+};
+
+// Answers what lies below a prefix. Safe from any loop.
+class Router {
+ public:
+  // `name` is the route in log and metrics.
+  Router(std::string_view name, std::vector<Route> routes, Callers& callers,
+         async::BlockingPool& pool)
+      : name_(name), table_(std::move(routes)), callers_(callers), pool_(pool) {}
+  // `path` is what follows the prefix.
+  boost::asio::awaitable<http::Response> handle(http::Request& request, http::Body& body,
+                                                std::string_view path);
+
+ private:
+  std::string_view name_;
+  RouteTable table_;
+  Callers& callers_;
+  async::BlockingPool& pool_;
+};
+
+}  // namespace holdfast::api::rest
