@@ -237,7 +237,7 @@ Result<void> Accounts::remove(std::string_view name, const events::Actor& actor)
         tx, event_of(is_user ? events::Type::user_deleted : events::Type::organization_deleted,
                      std::string(name), actor, clock_.now()));
   };
-  const Result<void> outcome = database_.write(db::Durability::full, steps);
+  Result<void> outcome = database_.write(db::Durability::full, steps);
   // Repositories refer to their namespace.
   if (!outcome && outcome.error().reason == db::kConstraint) {
     return fail(ErrorCode::conflict, kNamespaceInUse,

@@ -56,14 +56,14 @@ Result<accounts::MemberQuery> member_query(const Call& call);
 // rows; `key_of` gives the start that would begin a page with a row.
 template <typename Row, typename Show, typename Key>
 http::Response page_response(std::string_view name, const std::vector<Row>& rows,
-                             std::int64_t limit, boost::json::object totals, const Show& show,
-                             const Key& key_of) {
+                             std::int64_t limit, const boost::json::object& totals,
+                             const Show& show, const Key& key_of) {
   boost::json::array shown_rows;
   const auto count = std::min(rows.size(), static_cast<std::size_t>(limit));
   for (std::size_t i = 0; i < count; ++i) shown_rows.emplace_back(show(rows[i]));
   const std::string next = rows.size() > count ? std::string(key_of(rows[count])) : std::string();
   boost::json::object body = {{name, std::move(shown_rows)}};
-  for (auto& [key, value] : totals) body.emplace(key, value);
+  for (const auto& [key, value] : totals) body.emplace(key, value);
   body.emplace("nextPageStart", next);
   http::Response response = rest::json_response(200, body);
   if (!next.empty()) response.field("X-Next-Page-Start", next);

@@ -23,7 +23,7 @@ Result<Place> find_place(const Services& services, const Call& call) {
 // Owners of the organization, and administrators of the team.
 Result<void> need_team_administrator(const Services& services, const Call& call,
                                      const Place& place) {
-  const Result<void> owner = need_owner(call, place.organization);
+  Result<void> owner = need_owner(call, place.organization);
   if (owner) return {};
   const auto member =
       services.teams.member(place.organization.name, place.team.uuid, call.subject().name);

@@ -149,7 +149,7 @@ Result<void> PostgresDatabase::attempt(Connection& connection, Beginning begin,
                                        const Function& function, bool& again) {
   again = false;
   connection.begin(begin);
-  const Result<void> outcome = run_function(connection, function);
+  Result<void> outcome = run_function(connection, function);
   if (!outcome) {
     again = connection.broken() || connection.must_retry();
     connection.roll_back();
