@@ -76,11 +76,6 @@ Result<void> check_password(std::string_view password) {
   return {};
 }
 
-Error exists(std::string_view name) {
-  return fail(ErrorCode::already_exists, kAccountExists,
-              fmt::format("an account {} exists already", name));
-}
-
 // Takes a user out of every organization and team.
 Result<void> leave_everything(db::Tx& tx, std::int64_t user_id) {
   for (const std::string_view sql :
@@ -142,30 +137,22 @@ Result<Account> Accounts::create_user(const NewUser& user, const events::Actor& 
   HF_CHECK(check_name(user.name, "an account"));
   HF_CHECK(check_text(user.full_name, "a full name", kFullNameMaxBytes));
   HF_CHECK(check_password(user.password));
-  const std::string hash = crypto::hash_password(user.password, random_);
-  const std::string id = uuid(random_);
-  const Timestamp now = clock_.now();
-  Account made;
-  HF_CHECK(database_.write(db::Durability::full, [&](db::Tx& tx) -> Result<void> {
-    HF_TRY(const std::int64_t added,
-           tx.execute(
-               "INSERT INTO accounts (uuid, name, kind, full_name, is_administrator, is_active, "
-               "must_change_password, password_hash, version, created_at) "
-               "VALUES ($1, $2, 0, $3, $4, $5, $6, $7, 1, $8) ON CONFLICT (name) DO NOTHING",
-               {id, user.name, user.full_name, std::int64_t{user.is_administrator},
-                std::int64_t{user.is_active}, std::int64_t{user.must_change_password}, hash,
-                to_micros(now)}));
-    if (added == 0) return exists(user.name);
-    HF_TRY(made, account_in(tx, user.name));
-    return events::append(tx, event_of(events::Type::user_created, user.name, actor, now));
-  }));
-  return made;
+  return insert(Kind::user, user, crypto::hash_password(user.password, random_), actor);
 }
 
 Result<Account> Accounts::create_organization(std::string_view name, std::string_view full_name,
                                               const events::Actor& actor) {
   HF_CHECK(check_name(name, "an account"));
   HF_CHECK(check_text(full_name, "a full name", kFullNameMaxBytes));
+  NewUser organization;
+  organization.name = name;
+  organization.full_name = full_name;
+  return insert(Kind::organization, organization, "", actor);
+}
+
+Result<Account> Accounts::insert(Kind kind, const NewUser& account, std::string_view password_hash,
+                                 const events::Actor& actor) {
+  const bool is_user = kind == Kind::user;
   const std::string id = uuid(random_);
   const Timestamp now = clock_.now();
   Account made;
@@ -174,12 +161,18 @@ Result<Account> Accounts::create_organization(std::string_view name, std::string
            tx.execute(
                "INSERT INTO accounts (uuid, name, kind, full_name, is_administrator, is_active, "
                "must_change_password, password_hash, version, created_at) "
-               "VALUES ($1, $2, 1, $3, 0, 1, 0, '', 1, $4) ON CONFLICT (name) DO NOTHING",
-               {id, name, full_name, to_micros(now)}));
-    if (added == 0) return exists(name);
-    HF_TRY(made, account_in(tx, name));
+               "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9) ON CONFLICT (name) DO NOTHING",
+               {id, account.name, std::int64_t{!is_user}, account.full_name,
+                std::int64_t{account.is_administrator}, std::int64_t{account.is_active},
+                std::int64_t{account.must_change_password}, password_hash, to_micros(now)}));
+    if (added == 0) {
+      return fail(ErrorCode::already_exists, kAccountExists,
+                  fmt::format("an account {} exists already", account.name));
+    }
+    HF_TRY(made, account_in(tx, account.name));
     return events::append(
-        tx, event_of(events::Type::organization_created, std::string(name), actor, now));
+        tx, event_of(is_user ? events::Type::user_created : events::Type::organization_created,
+                     account.name, actor, now));
   }));
   return made;
 }
@@ -212,10 +205,11 @@ Result<Account> Accounts::update(std::string_view name, const AccountChange& cha
     }
     HF_CHECK(
         tx.execute("UPDATE accounts SET full_name = $4, is_active = $2, is_administrator = $3, "
-                   "version = version + 1 WHERE id = $1",
+                   "version = version + $5 WHERE id = $1",
                    {changed.id, std::int64_t{change.is_active.value_or(changed.is_active)},
                     std::int64_t{change.is_administrator.value_or(changed.is_administrator)},
-                    change.full_name.value_or(changed.full_name)}));
+                    change.full_name.value_or(changed.full_name),
+                    std::int64_t{change.password || change.is_active || change.is_administrator}}));
     HF_CHECK(keep_an_administrator(tx));
     tell_changed(tx, changed.id);
     HF_TRY(changed, account_in(tx, name));

@@ -165,6 +165,9 @@ class Accounts {
   Result<std::optional<Credentials>> credentials(std::string_view name);
 
  private:
+  Result<Account> insert(Kind kind, const NewUser& account, std::string_view password_hash,
+                         const events::Actor& actor);
+
   db::Database& database_;
   const Clock& clock_;
   Random& random_;

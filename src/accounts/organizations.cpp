@@ -7,43 +7,10 @@
 
 namespace holdfast::accounts {
 
-Result<void> join_organization(db::Tx& tx, const Account& organization, const Account& user) {
-  HF_TRY(const std::int64_t added,
-         tx.execute("INSERT INTO organization_members (organization_id, user_id, is_owner, "
-                    "user_uuid) VALUES ($1, $2, 0, $3) ON CONFLICT DO NOTHING",
-                    {organization.id, user.id, user.uuid}));
-  HF_CHECK(tx.execute("UPDATE accounts SET members_count = members_count + $2 WHERE id = $1",
-                      {organization.id, added}));
-  return {};
-}
-
-std::string_view condition(MemberFilter filter, bool of_team) {
-  switch (filter) {
-    case MemberFilter::all:
-      return "";
-    case MemberFilter::admins:
-      return of_team ? " AND m.is_admin = 1" : " AND m.is_owner = 1";
-    case MemberFilter::non_admins:
-      return of_team ? " AND m.is_admin = 0" : " AND m.is_owner = 0";
-  }
-  return "";
-}
-
-Error not_a_member(std::string_view user, std::string_view of) {
-  return fail(ErrorCode::not_found, kMemberUnknown,
-              fmt::format("{} is not a member of {}", user, of));
-}
-
 namespace {
 
-Result<Member> member_in(db::Tx& tx, const Account& organization, const Account& user) {
-  HF_TRY(
-      const auto is_owner,
-      tx.find<bool>("SELECT is_owner FROM organization_members WHERE user_id = $2 AND "
-                    "organization_id = $1",
-                    {organization.id, user.id}, [](const db::Row& row) { return row.boolean(0); }));
-  if (!is_owner) return not_a_member(user.name, organization.name);
-  return Member{user, *is_owner};
+Group group_of(const Account& organization) {
+  return {GroupKind::organization, organization.id, organization.name};
 }
 
 }  // namespace
@@ -61,7 +28,7 @@ Result<Member> Organizations::set_member(std::string_view organization, std::str
                      "organization_id = $1",
                      {of.id, who.id, std::int64_t{*is_owner}}));
     }
-    HF_TRY(made, member_in(tx, of, who));
+    HF_TRY(made, member_in(tx, group_of(of), who));
     tell_changed(tx, who.id);
     events::Event event = event_of(events::Type::member_set,
                                    fmt::format("{}/{}", of.name, who.name), actor, clock_.now());
@@ -80,7 +47,7 @@ Result<void> Organizations::remove_member(std::string_view organization, std::st
            tx.execute("DELETE FROM organization_members WHERE user_id = $2 AND "
                       "organization_id = $1",
                       {of.id, who.id}));
-    if (removed == 0) return not_a_member(who.name, of.name);
+    if (removed == 0) return not_a_member(who, group_of(of));
     HF_CHECK(
         tx.execute("UPDATE accounts SET members_count = members_count - 1 WHERE id = $1", {of.id}));
     HF_CHECK(
@@ -103,7 +70,7 @@ Result<Member> Organizations::member(std::string_view organization, std::string_
   HF_CHECK(database_.read([&](db::Tx& tx) -> Result<void> {
     HF_TRY(const Account of, organization_in(tx, organization));
     HF_TRY(const Account who, user_in(tx, user));
-    HF_TRY(found, member_in(tx, of, who));
+    HF_TRY(found, member_in(tx, group_of(of), who));
     return {};
   }));
   return found;
@@ -112,19 +79,10 @@ Result<Member> Organizations::member(std::string_view organization, std::string_
 Result<std::vector<Member>> Organizations::members(std::string_view organization,
                                                    const MemberQuery& query) {
   std::vector<Member> members;
-  const std::string sql = fmt::format(
-      "SELECT {}, m.is_owner FROM organization_members m JOIN accounts ON "
-      "accounts.id = m.user_id WHERE m.organization_id = $1 AND m.user_uuid >= $2{} "
-      "ORDER BY m.user_uuid LIMIT $3",
-      kAccountColumns, condition(query.filter, false));
   HF_CHECK(database_.read([&](db::Tx& tx) -> Result<void> {
-    members.clear();
     HF_TRY(const Account of, organization_in(tx, organization));
-    return tx.query(sql, {of.id, query.start, query.limit},
-                    [&](const db::Row& row) -> Result<void> {
-                      members.push_back({account_of(row), row.boolean(kAccountColumnsCount)});
-                      return {};
-                    });
+    HF_TRY(members, members_in(tx, group_of(of), query));
+    return {};
   }));
   return members;
 }

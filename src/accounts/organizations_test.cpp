@@ -89,6 +89,13 @@ TEST_F(OrganizationsTest, AnOrganizationHasNoLoginAndSharesTheNamesOfUsers) {
   EXPECT_EQ(accounts_->find_uuid(acme_.uuid)->name, "acme");
 }
 
+// The version ends logins that are remembered: it stands for rights and secrets alone.
+TEST_F(OrganizationsTest, AnotherFullNameEndsNoLogin) {
+  const std::int64_t before = accounts_->find("alice")->version;
+  EXPECT_EQ(accounts_->update("alice", {.full_name = "Alice"}, actor_)->version, before);
+  EXPECT_GT(accounts_->update("alice", {.is_active = false}, actor_)->version, before);
+}
+
 TEST_F(OrganizationsTest, MembersComeAndGoAndTheirRightsWithThem) {
   EXPECT_TRUE(subject("alice")->member_of.empty());
   EXPECT_FALSE(organizations_->set_member("acme", "alice", std::nullopt, actor_)->is_admin);

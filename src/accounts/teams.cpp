@@ -16,12 +16,8 @@ std::string path(const Account& organization, const Team& team) {
   return fmt::format("{}/{}", organization.name, team.name);
 }
 
-Result<Member> member_in(db::Tx& tx, const Team& team, const Account& user) {
-  HF_TRY(const auto is_admin,
-         tx.find<bool>("SELECT is_admin FROM team_members WHERE user_id = $2 AND team_id = $1",
-                       {team.id, user.id}, [](const db::Row& row) { return row.boolean(0); }));
-  if (!is_admin) return not_a_member(user.name, fmt::format("the team {}", team.name));
-  return Member{user, *is_admin};
+Group group_of(const Team& team) {
+  return {GroupKind::team, team.id, fmt::format("the team {}", team.name)};
 }
 
 }  // namespace
@@ -185,7 +181,7 @@ Result<Member> Teams::set_member(std::string_view organization, std::string_view
           tx.execute("UPDATE team_members SET is_admin = $3 WHERE user_id = $2 AND team_id = $1",
                      {in.id, who.id, std::int64_t{*is_admin}}));
     }
-    HF_TRY(made, member_in(tx, in, who));
+    HF_TRY(made, member_in(tx, group_of(in), who));
     tell_changed(tx, who.id);
     events::Event event =
         event_of(events::Type::team_member_set, fmt::format("{}/{}", path(of, in), who.name), actor,
@@ -205,7 +201,7 @@ Result<void> Teams::remove_member(std::string_view organization, std::string_vie
     HF_TRY(const std::int64_t removed,
            tx.execute("DELETE FROM team_members WHERE user_id = $2 AND team_id = $1",
                       {in.id, who.id}));
-    if (removed == 0) return not_a_member(who.name, fmt::format("the team {}", in.name));
+    if (removed == 0) return not_a_member(who, group_of(in));
     HF_CHECK(
         tx.execute("UPDATE teams SET members_count = members_count - 1 WHERE id = $1", {in.id}));
     tell_changed(tx, who.id);
@@ -222,7 +218,7 @@ Result<Member> Teams::member(std::string_view organization, std::string_view tea
     HF_TRY(const Account of, organization_in(tx, organization));
     HF_TRY(const Team in, team_in(tx, of, team));
     HF_TRY(const Account who, user_in(tx, user));
-    HF_TRY(found, member_in(tx, in, who));
+    HF_TRY(found, member_in(tx, group_of(in), who));
     return {};
   }));
   return found;
@@ -230,21 +226,12 @@ Result<Member> Teams::member(std::string_view organization, std::string_view tea
 
 Result<std::vector<Member>> Teams::members(std::string_view organization, std::string_view team,
                                            const MemberQuery& query) {
-  const std::string sql = fmt::format(
-      "SELECT {}, m.is_admin FROM team_members m JOIN accounts ON accounts.id = "
-      "m.user_id WHERE m.team_id = $1 AND m.user_uuid >= $2{} ORDER BY m.user_uuid "
-      "LIMIT $3",
-      kAccountColumns, condition(query.filter, true));
   std::vector<Member> members;
   HF_CHECK(database_.read([&](db::Tx& tx) -> Result<void> {
-    members.clear();
     HF_TRY(const Account of, organization_in(tx, organization));
     HF_TRY(const Team in, team_in(tx, of, team));
-    return tx.query(sql, {in.id, query.start, query.limit},
-                    [&](const db::Row& row) -> Result<void> {
-                      members.push_back({account_of(row), row.boolean(kAccountColumnsCount)});
-                      return {};
-                    });
+    HF_TRY(members, members_in(tx, group_of(in), query));
+    return {};
   }));
   return members;
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 
 #include "accounts/accounts.hpp"
+#include "accounts/grants.hpp"
+#include "accounts/teams.hpp"
 #include "db/migrations.hpp"
 #include "db/sqlite/sqlite.hpp"
 
@@ -67,6 +69,23 @@ TEST_F(RepositoriesTest, AChangeIsSeenByTheNextLook) {
             kRepositoryUnknown);
   const auto again = repositories_->create(named("alice/app"), Visibility::private_access, actor_);
   EXPECT_NE(again->id, before->id);
+}
+
+TEST_F(RepositoriesTest, ADeletedOneTakesItsGrants) {
+  accounts::Accounts accounts(*database_, clock_, random_);
+  const auto acme = accounts.create_organization("acme", "", actor_).value();
+  accounts::Teams teams(*database_, clock_, random_);
+  const auto team = teams.create("acme", "ops", "", actor_).value();
+  accounts::Grants grants(*database_, clock_);
+  for (const char* name : {"acme/app", "acme/other"}) {
+    const auto made = repositories_->create(named(name), Visibility::private_access, actor_);
+    ASSERT_TRUE(grants.set(team, {acme.id, made->id, name}, accounts::Level::admin, actor_));
+  }
+  EXPECT_EQ(grants.of_team(team, 0, 10)->size(), 2U);
+  ASSERT_TRUE(repositories_->remove(named("acme/app"), actor_));
+  ASSERT_EQ(grants.of_team(team, 0, 10)->size(), 1U);
+  EXPECT_EQ(grants.of_team(team, 0, 10)->at(0).repository_id,
+            repositories_->find(named("acme/other")).value()->id);
 }
 
 TEST_F(RepositoriesTest, ListsArePagedByBytes) {

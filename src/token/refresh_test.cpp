@@ -33,6 +33,27 @@ class RefreshTest : public testing::Test {
   accounts::Account alice_;
 };
 
+TEST_F(RefreshTest, GoesWithItsAccount) {
+  const std::string token = tokens().issue(alice_, "here", "docker").value();
+  ASSERT_TRUE(accounts_->create_user({"root", "a good password", true}, {}));
+  ASSERT_TRUE(accounts_->remove("alice", {}));
+  EXPECT_EQ(tokens().verify(token, "here").error().reason, kRefreshTokenInvalid);
+}
+
+// The table is made anew by a later migration: what was in it stays.
+TEST_F(RefreshTest, OutlivesAMigration) {
+  const auto database = db::sqlite::open((folder_ / "old.db").string()).value();
+  ASSERT_TRUE(database->migrate(
+      db::joined({events::migrations(), accounts::migrations(), migrations().first(1)})));
+  accounts::Accounts accounts(*database, clock_, random_);
+  const auto alice = accounts.create_user({"alice", "a good password"}, {}).value();
+  RefreshTokens tokens(*database, accounts, clock_, random_);
+  const std::string token = tokens.issue(alice, "here", "docker").value();
+  ASSERT_TRUE(
+      database->migrate(db::joined({events::migrations(), accounts::migrations(), migrations()})));
+  EXPECT_EQ(tokens.verify(token, "here")->name, "alice");
+}
+
 TEST_F(RefreshTest, IsBoundToUserServiceAndPassword) {
   const std::string token = tokens().issue(alice_, "here", "docker").value();
   EXPECT_EQ(tokens().verify(token, "here")->name, "alice");

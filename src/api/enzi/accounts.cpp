@@ -9,6 +9,8 @@ namespace holdfast::api::enzi {
 
 namespace {
 
+constexpr std::string_view kOwnAccount = "own_account";
+
 using accounts::AccountQuery;
 using Filter = AccountQuery::Filter;
 
@@ -113,7 +115,7 @@ Answer remove(const Services& services, const Call& call) {
   HF_CHECK(rest::need_administrator(call));
   HF_TRY(const accounts::Account account, find_account(services, call, call.parameters[0]));
   if (account.id == call.subject().account_id) {
-    return fail(ErrorCode::conflict, "own_account",
+    return fail(ErrorCode::conflict, kOwnAccount,
                 "an administrator cannot delete the account in use: let another one do it");
   }
   HF_CHECK(services.accounts.remove(account.name, call.actor()));

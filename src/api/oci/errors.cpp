@@ -3,6 +3,7 @@
 #include <array>
 
 #include "accounts/authenticator.hpp"
+#include "api/common/errors.hpp"
 #include "base/log.hpp"
 #include "blob/store.hpp"
 #include "codec/json.hpp"
@@ -49,47 +50,40 @@ constexpr std::array<std::pair<std::string_view, Mapped>, 22> kByReason = {{
     {http::kBodyTruncated, {400, "BLOB_UPLOAD_INVALID"}},
 }};
 
-Mapped by_code(ErrorCode code) {
-  switch (code) {
-    case ErrorCode::not_found:
-      return {404, "NAME_UNKNOWN"};
-    case ErrorCode::already_exists:
-    case ErrorCode::conflict:
-      return {409, "UNSUPPORTED"};
-    case ErrorCode::invalid:
-      return {400, "UNSUPPORTED"};
-    case ErrorCode::unauthenticated:
-      return {401, "UNAUTHORIZED"};
-    case ErrorCode::denied:
-    case ErrorCode::quota:
-      return {403, "DENIED"};
-    case ErrorCode::rate_limited:
-      return {429, "TOOMANYREQUESTS"};
-    case ErrorCode::too_large:
-      return {413, "SIZE_INVALID"};
-    case ErrorCode::out_of_range:
-      return {416, "RANGE_INVALID"};
-    case ErrorCode::no_space:
-      return {507, "UNAVAILABLE"};
-    case ErrorCode::read_only:
-    case ErrorCode::unsupported:
-      return {405, "UNSUPPORTED"};
-    case ErrorCode::unavailable:
-      return {503, "UNAVAILABLE"};
-    case ErrorCode::timeout:
-      return {408, "UNAVAILABLE"};
-    case ErrorCode::corrupt:
-    case ErrorCode::internal:
-      return {500, "UNKNOWN"};
+// The word for a status where the reason does not say more.
+std::string_view word_of(int status) {
+  switch (status) {
+    case 400:
+    case 405:
+    case 409:
+      return "UNSUPPORTED";
+    case 401:
+      return "UNAUTHORIZED";
+    case 403:
+      return "DENIED";
+    case 404:
+      return "NAME_UNKNOWN";
+    case 408:
+    case 503:
+    case 507:
+      return "UNAVAILABLE";
+    case 413:
+      return "SIZE_INVALID";
+    case 416:
+      return "RANGE_INVALID";
+    case 429:
+      return "TOOMANYREQUESTS";
+    default:
+      return "UNKNOWN";
   }
-  return {500, "UNKNOWN"};
 }
 
 Mapped map(const Error& error) {
   for (const auto& [reason, mapped] : kByReason) {
     if (reason == error.reason) return mapped;
   }
-  return by_code(error.code);
+  const int status = status_of(error.code);
+  return {status, word_of(status)};
 }
 
 void append_entry(std::string& body, std::string_view code, std::string_view message,
@@ -135,11 +129,7 @@ http::Response error_response(const Error& error) {
   }
   if (error.details.empty()) append_entry(body, mapped.code, error.message, {});
   http::Response response = response_of(mapped.status, std::move(body));
-  if (error.code == ErrorCode::rate_limited && !error.details.empty()) {
-    response.field("Retry-After", error.details.front());
-  } else if (mapped.status == 503) {
-    response.field("Retry-After", "1");
-  }
+  add_retry_after(response, error);
   return response;
 }
 

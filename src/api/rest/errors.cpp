@@ -10,6 +10,7 @@
 #include "accounts/grants.hpp"
 #include "accounts/organizations.hpp"
 #include "accounts/teams.hpp"
+#include "api/common/errors.hpp"
 #include "api/rest/fields.hpp"
 #include "base/log.hpp"
 
@@ -23,7 +24,7 @@ struct Mapped {
 };
 
 // By reason, where it says more than the code. The codes are DTR's and eNZi's.
-constexpr std::array<std::pair<std::string_view, Mapped>, 19> kByReason = {{
+constexpr std::array<std::pair<std::string_view, Mapped>, 18> kByReason = {{
     {accounts::kAccountUnknown, {404, "NO_SUCH_ACCOUNT"}},
     {accounts::kMemberUnknown, {404, "NO_SUCH_MEMBER"}},
     {accounts::kTeamUnknown, {404, "NO_SUCH_TEAM"}},
@@ -41,50 +42,43 @@ constexpr std::array<std::pair<std::string_view, Mapped>, 19> kByReason = {{
     {kFieldInvalid, {400, "INVALID_FORM"}},
     {kRouteUnknown, {404, "NOT_FOUND"}},
     {kMethodUnknown, {405, "NOT_ALLOWED"}},
-    {kNotImplemented, {501, "NOT_IMPLEMENTED"}},
     {http::kBodyTooLarge, {413, "INVALID_PARAMETERS"}},
 }};
 
-Mapped by_code(ErrorCode code) {
-  switch (code) {
-    case ErrorCode::not_found:
-      return {404, "NOT_FOUND"};
-    case ErrorCode::already_exists:
-    case ErrorCode::conflict:
-      return {409, "CONFLICT"};
-    case ErrorCode::invalid:
-    case ErrorCode::out_of_range:
-      return {400, "INVALID_PARAMETERS"};
-    case ErrorCode::unauthenticated:
-      return {401, "NOT_AUTHENTICATED"};
-    case ErrorCode::denied:
-    case ErrorCode::quota:
-      return {403, "NOT_AUTHORIZED"};
-    case ErrorCode::rate_limited:
-      return {429, "TOO_MANY_REQUESTS"};
-    case ErrorCode::too_large:
-      return {413, "INVALID_PARAMETERS"};
-    case ErrorCode::no_space:
-      return {507, "UNAVAILABLE"};
-    case ErrorCode::read_only:
-    case ErrorCode::unsupported:
-      return {405, "NOT_ALLOWED"};
-    case ErrorCode::unavailable:
-      return {503, "UNAVAILABLE"};
-    case ErrorCode::timeout:
-      return {408, "UNAVAILABLE"};
-    case ErrorCode::corrupt:
-    case ErrorCode::internal:
-      return {500, "INTERNAL_ERROR"};
+// The word for a status where the reason does not say more.
+std::string_view word_of(int status) {
+  switch (status) {
+    case 400:
+    case 413:
+    case 416:
+      return "INVALID_PARAMETERS";
+    case 401:
+      return "NOT_AUTHENTICATED";
+    case 403:
+      return "NOT_AUTHORIZED";
+    case 404:
+      return "NOT_FOUND";
+    case 405:
+      return "NOT_ALLOWED";
+    case 408:
+    case 503:
+    case 507:
+      return "UNAVAILABLE";
+    case 409:
+      return "CONFLICT";
+    case 429:
+      return "TOO_MANY_REQUESTS";
+    default:
+      return "INTERNAL_ERROR";
   }
-  return {500, "INTERNAL_ERROR"};
 }
 
 Mapped map(const Error& error) {
   for (const auto& [reason, mapped] : kByReason) {
     if (reason == error.reason) return mapped;
   }
-  return by_code(error.code);
+  const int status = status_of(error.code);
+  return {status, word_of(status)};
 }
 
 }  // namespace
@@ -104,11 +98,7 @@ http::Response error_response(const Error& error) {
   http::Response response(mapped.status);
   response.field("Content-Type", "application/json")
       .text(json::serialize(json::object{{"errors", json::array{std::move(entry)}}}) + "\n");
-  if (error.code == ErrorCode::rate_limited && !error.details.empty()) {
-    response.field("Retry-After", error.details.front());
-  } else if (mapped.status == 503) {
-    response.field("Retry-After", "1");
-  }
+  add_retry_after(response, error);
   // Not Basic: a browser would ask for a password in a window of its own.
   if (mapped.status == 401) response.field("WWW-Authenticate", "Bearer realm=\"holdfast\"");
   return response;

@@ -270,7 +270,7 @@ Result<void> Connection::query(std::string_view sql, std::span<const Value> valu
                                const Each& each) {
   HF_CHECK(put_prepared(sql, values));
   HF_CHECK(send());
-  PQsetSingleRowMode(handle_);
+  if (PQsetSingleRowMode(handle_) == 0) return lost();  // rows would be passed over
   Result<void> outcome;
   busy_ = true;
   while (true) {
