@@ -15,6 +15,7 @@ Core::Core(std::unique_ptr<db::Database> database_in, std::unique_ptr<blob::Stor
       accounts(*database, clock, random),
       organizations(*database, clock),
       teams(*database, clock, random),
+      grants(*database, clock),
       repositories(*database, clock, random),
       content(*database, clock, rules),
       uploads(*database, *blobs, clock, random) {}

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "accounts/accounts.hpp"
+#include "accounts/grants.hpp"
 #include "accounts/organizations.hpp"
 #include "accounts/teams.hpp"
 #include "base/clock.hpp"
@@ -43,6 +44,7 @@ class Core {
   accounts::Accounts accounts;
   accounts::Organizations organizations;
   accounts::Teams teams;
+  accounts::Grants grants;
   repos::Repositories repositories;
   repos::Content content;
   uploads::Uploads uploads;

@@ -8,9 +8,10 @@ namespace {
 
 using Match = Prefix::Match;
 
-constexpr std::array<Prefix, 8> kPrefixes = {{
+constexpr std::array<Prefix, 9> kPrefixes = {{
     {"/v2", Match::below, Area::registry},
     {"/auth/token", Match::exact, Area::token},
+    {"/api/v0", Match::below, Area::dtr},
     {"/enzi/v0", Match::below, Area::enzi},
     {"/accounts", Match::below, Area::enzi},
     {"/_ping", Match::exact, Area::ops},

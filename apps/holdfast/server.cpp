@@ -15,6 +15,7 @@
 #include "api/common/caller.hpp"
 #include "api/common/limits.hpp"
 #include "api/common/public_url.hpp"
+#include "api/dtr/dtr.hpp"
 #include "api/enzi/enzi.hpp"
 #include "api/oci/errors.hpp"
 #include "api/oci/registry.hpp"
@@ -61,6 +62,8 @@ class Edge {
                {options.refresh_tokens ? api::token::RefreshTokens::on
                                        : api::token::RefreshTokens::off}),
         enzi_({callers_, core.accounts, authenticator_, core.organizations, core.teams, pool_}),
+        dtr_({callers_, core.accounts, core.organizations, core.teams, core.grants,
+              core.repositories, core.content, pool_}),
         ops_({*core.database, *core.blobs, metrics_, pool_, limits_,
               [this] { return server_ ? server_->counters() : http::Counters{}; }},
              {certificates.ca_pem(),
@@ -121,6 +124,8 @@ class Edge {
         return token_.handle(request, body);
       case Area::enzi:
         return enzi_.handle(request, body);
+      case Area::dtr:
+        return dtr_.handle(request, body);
       case Area::ops:
         return ops_.handle(request, body);
       case Area::web:
@@ -185,6 +190,7 @@ class Edge {
   api::oci::Registry registry_;
   api::token::Endpoint token_;
   api::enzi::Enzi enzi_;
+  api::dtr::Dtr dtr_;
   api::ops::Ops ops_;
   api::web::Web web_;
   std::atomic<std::uint16_t> https_port_{0};

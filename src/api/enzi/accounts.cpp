@@ -92,20 +92,22 @@ Answer create(const Services& services, const Call& call) {
 }
 
 Answer get(const Services& services, const Call& call) {
-  HF_TRY(const accounts::Account account, find_account(services, call, call.parameters[0]));
+  HF_TRY(const accounts::Account account,
+         rest::find_account(services.accounts, call, call.parameters[0]));
   return rest::json_response(200, shown(account));
 }
 
 // A user changes their own full name, an owner that of the organization; rights are for
 // administrators.
 Answer update(const Services& services, const Call& call) {
-  HF_TRY(const accounts::Account account, find_account(services, call, call.parameters[0]));
+  HF_TRY(const accounts::Account account,
+         rest::find_account(services.accounts, call, call.parameters[0]));
   accounts::AccountChange change;
   HF_TRY(change.full_name, call.fields.text("fullName"));
   HF_TRY(change.is_administrator, call.fields.flag("isAdmin"));
   HF_TRY(change.is_active, call.fields.flag("isActive"));
   if (change.is_administrator || change.is_active) HF_CHECK(rest::need_administrator(call));
-  HF_CHECK(need_owner(call, account));
+  HF_CHECK(rest::need_owner(call, account));
   HF_TRY(const accounts::Account changed,
          services.accounts.update(account.name, change, call.actor()));
   return rest::json_response(200, shown(changed));
@@ -113,7 +115,8 @@ Answer update(const Services& services, const Call& call) {
 
 Answer remove(const Services& services, const Call& call) {
   HF_CHECK(rest::need_administrator(call));
-  HF_TRY(const accounts::Account account, find_account(services, call, call.parameters[0]));
+  HF_TRY(const accounts::Account account,
+         rest::find_account(services.accounts, call, call.parameters[0]));
   if (account.id == call.subject().account_id) {
     return fail(ErrorCode::conflict, kOwnAccount,
                 "an administrator cannot delete the account in use: let another one do it");
@@ -123,7 +126,8 @@ Answer remove(const Services& services, const Call& call) {
 }
 
 Answer change_password(const Services& services, const Call& call) {
-  HF_TRY(const accounts::Account account, find_user(services, call, call.parameters[0]));
+  HF_TRY(const accounts::Account account,
+         rest::find_user(services.accounts, call, call.parameters[0]));
   const bool own = account.id == call.subject().account_id;
   if (!own) HF_CHECK(rest::need_administrator(call));
   accounts::AccountChange change;
@@ -142,7 +146,8 @@ Answer change_password(const Services& services, const Call& call) {
 }
 
 Answer organizations_of(const Services& services, const Call& call) {
-  HF_TRY(const accounts::Account user, find_user(services, call, call.parameters[0]));
+  HF_TRY(const accounts::Account user,
+         rest::find_user(services.accounts, call, call.parameters[0]));
   if (user.id != call.subject().account_id) HF_CHECK(rest::need_administrator(call));
   HF_TRY(const Page page, page_of(call));
   HF_TRY(const std::vector<accounts::Membership> rows,

@@ -9,12 +9,14 @@
 #include <vector>
 
 #include "api/enzi/enzi.hpp"
+#include "api/rest/accounts.hpp"
 #include "api/rest/call.hpp"
 
 namespace holdfast::api::enzi {
 
 using Answer = Result<http::Response>;
 using rest::Call;
+using rest::shown;
 
 inline rest::Handler bound(const Services& services,
                            Answer (*handler)(const Services&, const Call&)) {
@@ -25,24 +27,6 @@ inline rest::Handler bound(const Services& services,
 std::vector<rest::Route> account_routes(const Services& services);
 std::vector<rest::Route> member_routes(const Services& services);
 std::vector<rest::Route> team_routes(const Services& services);
-
-// An account by name, by id, or by "id:" and id. Finding one is for whoever is logged in.
-Result<accounts::Account> find_account(const Services& services, const Call& call,
-                                       std::string_view reference);
-Result<accounts::Account> find_user(const Services& services, const Call& call,
-                                    std::string_view reference);
-Result<accounts::Account> find_organization(const Services& services, const Call& call,
-                                            std::string_view reference);
-// What the path says of a team, without "id:".
-std::string_view team_reference(std::string_view reference);
-
-// Conditions on an organization: its owners, or whoever belongs to it; administrators always.
-Result<void> need_owner(const Call& call, const accounts::Account& organization);
-Result<void> need_member(const Call& call, const accounts::Account& organization);
-
-boost::json::object shown(const accounts::Account& account);
-boost::json::object shown(const accounts::Member& member);
-boost::json::object shown(const accounts::Team& team);
 
 // Of a list: `start` and `limit`, and one row more than asked for to see whether a page follows.
 struct Page {

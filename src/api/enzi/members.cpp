@@ -7,8 +7,8 @@ namespace {
 
 Answer list(const Services& services, const Call& call) {
   HF_TRY(const accounts::Account organization,
-         find_organization(services, call, call.parameters[0]));
-  HF_CHECK(need_member(call, organization));
+         rest::find_organization(services.accounts, call, call.parameters[0]));
+  HF_CHECK(rest::need_member(call, organization));
   HF_TRY(accounts::MemberQuery query, member_query(call));
   const std::int64_t limit = query.limit;
   query.limit += 1;
@@ -22,9 +22,10 @@ Answer list(const Services& services, const Call& call) {
 
 Answer get(const Services& services, const Call& call) {
   HF_TRY(const accounts::Account organization,
-         find_organization(services, call, call.parameters[0]));
-  HF_TRY(const accounts::Account user, find_user(services, call, call.parameters[1]));
-  if (user.id != call.subject().account_id) HF_CHECK(need_member(call, organization));
+         rest::find_organization(services.accounts, call, call.parameters[0]));
+  HF_TRY(const accounts::Account user,
+         rest::find_user(services.accounts, call, call.parameters[1]));
+  if (user.id != call.subject().account_id) HF_CHECK(rest::need_member(call, organization));
   HF_TRY(const accounts::Member member,
          services.organizations.member(organization.name, user.name));
   return rest::json_response(200, shown(member));
@@ -32,9 +33,10 @@ Answer get(const Services& services, const Call& call) {
 
 Answer put(const Services& services, const Call& call) {
   HF_TRY(const accounts::Account organization,
-         find_organization(services, call, call.parameters[0]));
-  HF_CHECK(need_owner(call, organization));
-  HF_TRY(const accounts::Account user, find_user(services, call, call.parameters[1]));
+         rest::find_organization(services.accounts, call, call.parameters[0]));
+  HF_CHECK(rest::need_owner(call, organization));
+  HF_TRY(const accounts::Account user,
+         rest::find_user(services.accounts, call, call.parameters[1]));
   HF_TRY(const auto is_owner, call.fields.flag("isAdmin"));
   HF_TRY(const accounts::Member member,
          services.organizations.set_member(organization.name, user.name, is_owner, call.actor()));
@@ -44,18 +46,20 @@ Answer put(const Services& services, const Call& call) {
 // Owners take out anybody, everybody leaves by themselves.
 Answer remove(const Services& services, const Call& call) {
   HF_TRY(const accounts::Account organization,
-         find_organization(services, call, call.parameters[0]));
-  HF_TRY(const accounts::Account user, find_user(services, call, call.parameters[1]));
-  if (user.id != call.subject().account_id) HF_CHECK(need_owner(call, organization));
+         rest::find_organization(services.accounts, call, call.parameters[0]));
+  HF_TRY(const accounts::Account user,
+         rest::find_user(services.accounts, call, call.parameters[1]));
+  if (user.id != call.subject().account_id) HF_CHECK(rest::need_owner(call, organization));
   HF_CHECK(services.organizations.remove_member(organization.name, user.name, call.actor()));
   return http::Response(204);
 }
 
 Answer teams_of(const Services& services, const Call& call) {
   HF_TRY(const accounts::Account organization,
-         find_organization(services, call, call.parameters[0]));
-  HF_TRY(const accounts::Account user, find_user(services, call, call.parameters[1]));
-  if (user.id != call.subject().account_id) HF_CHECK(need_member(call, organization));
+         rest::find_organization(services.accounts, call, call.parameters[0]));
+  HF_TRY(const accounts::Account user,
+         rest::find_user(services.accounts, call, call.parameters[1]));
+  if (user.id != call.subject().account_id) HF_CHECK(rest::need_member(call, organization));
   HF_TRY(const Page page, page_of(call));
   HF_TRY(const std::vector<accounts::TeamMembership> rows,
          services.teams.of_member(organization.name, user.name, page.start, page.limit + 1));

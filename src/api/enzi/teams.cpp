@@ -13,17 +13,17 @@ struct Place {
 
 Result<Place> find_place(const Services& services, const Call& call) {
   Place place;
-  HF_TRY(place.organization, find_organization(services, call, call.parameters[0]));
-  HF_CHECK(need_member(call, place.organization));
+  HF_TRY(place.organization, rest::find_organization(services.accounts, call, call.parameters[0]));
+  HF_CHECK(rest::need_member(call, place.organization));
   HF_TRY(place.team,
-         services.teams.find(place.organization.name, team_reference(call.parameters[1])));
+         services.teams.find(place.organization.name, rest::team_reference(call.parameters[1])));
   return place;
 }
 
 // Owners of the organization, and administrators of the team.
 Result<void> need_team_administrator(const Services& services, const Call& call,
                                      const Place& place) {
-  Result<void> owner = need_owner(call, place.organization);
+  Result<void> owner = rest::need_owner(call, place.organization);
   if (owner) return {};
   const auto member =
       services.teams.member(place.organization.name, place.team.uuid, call.subject().name);
@@ -33,8 +33,8 @@ Result<void> need_team_administrator(const Services& services, const Call& call,
 
 Answer list(const Services& services, const Call& call) {
   HF_TRY(const accounts::Account organization,
-         find_organization(services, call, call.parameters[0]));
-  HF_CHECK(need_member(call, organization));
+         rest::find_organization(services.accounts, call, call.parameters[0]));
+  HF_CHECK(rest::need_member(call, organization));
   HF_TRY(const Page page, page_of(call));
   HF_TRY(const std::vector<accounts::Team> rows,
          services.teams.list(organization.name, page.start, page.limit + 1));
@@ -46,8 +46,8 @@ Answer list(const Services& services, const Call& call) {
 
 Answer create(const Services& services, const Call& call) {
   HF_TRY(const accounts::Account organization,
-         find_organization(services, call, call.parameters[0]));
-  HF_CHECK(need_owner(call, organization));
+         rest::find_organization(services.accounts, call, call.parameters[0]));
+  HF_CHECK(rest::need_owner(call, organization));
   HF_TRY(const std::string name, call.fields.required_text("name"));
   HF_TRY(const auto description, call.fields.text("description"));
   HF_TRY(const accounts::Team made,
@@ -62,7 +62,7 @@ Answer get(const Services& services, const Call& call) {
 
 Answer update(const Services& services, const Call& call) {
   HF_TRY(const Place place, find_place(services, call));
-  HF_CHECK(need_owner(call, place.organization));
+  HF_CHECK(rest::need_owner(call, place.organization));
   accounts::TeamChange change;
   HF_TRY(change.name, call.fields.text("name"));
   HF_TRY(change.description, call.fields.text("description"));
@@ -73,7 +73,7 @@ Answer update(const Services& services, const Call& call) {
 
 Answer remove(const Services& services, const Call& call) {
   HF_TRY(const Place place, find_place(services, call));
-  HF_CHECK(need_owner(call, place.organization));
+  HF_CHECK(rest::need_owner(call, place.organization));
   HF_CHECK(services.teams.remove(place.organization.name, place.team.uuid, call.actor()));
   return http::Response(204);
 }
@@ -93,7 +93,8 @@ Answer list_members(const Services& services, const Call& call) {
 
 Answer get_member(const Services& services, const Call& call) {
   HF_TRY(const Place place, find_place(services, call));
-  HF_TRY(const accounts::Account user, find_user(services, call, call.parameters[2]));
+  HF_TRY(const accounts::Account user,
+         rest::find_user(services.accounts, call, call.parameters[2]));
   HF_TRY(const accounts::Member member,
          services.teams.member(place.organization.name, place.team.uuid, user.name));
   return rest::json_response(200, shown(member));
@@ -101,11 +102,12 @@ Answer get_member(const Services& services, const Call& call) {
 
 Answer put_member(const Services& services, const Call& call) {
   HF_TRY(const Place place, find_place(services, call));
-  HF_TRY(const accounts::Account user, find_user(services, call, call.parameters[2]));
+  HF_TRY(const accounts::Account user,
+         rest::find_user(services.accounts, call, call.parameters[2]));
   HF_TRY(const auto is_admin, call.fields.flag("isAdmin"));
   HF_CHECK(need_team_administrator(services, call, place));
   // Whoever is not in the organization yet is let in by an owner alone.
-  if (!need_owner(call, place.organization)) {
+  if (!rest::need_owner(call, place.organization)) {
     HF_CHECK(services.organizations.member(place.organization.name, user.name));
   }
   HF_TRY(const accounts::Member member,
@@ -116,7 +118,8 @@ Answer put_member(const Services& services, const Call& call) {
 
 Answer remove_member(const Services& services, const Call& call) {
   HF_TRY(const Place place, find_place(services, call));
-  HF_TRY(const accounts::Account user, find_user(services, call, call.parameters[2]));
+  HF_TRY(const accounts::Account user,
+         rest::find_user(services.accounts, call, call.parameters[2]));
   if (user.id != call.subject().account_id) {
     HF_CHECK(need_team_administrator(services, call, place));
   }

@@ -1,0 +1,93 @@
+#include "api/rest/accounts.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <vector>
+
+#include "base/random.hpp"
+
+namespace holdfast::api::rest {
+
+namespace {
+
+constexpr std::string_view kById = "id:";
+
+bool belongs(const std::vector<std::int64_t>& sorted, std::int64_t id) {
+  return std::ranges::binary_search(sorted, id);
+}
+
+}  // namespace
+
+Result<accounts::Account> find_account(accounts::Accounts& accounts, const Call& call,
+                                       std::string_view reference) {
+  HF_CHECK(need_login(call));
+  if (reference.starts_with(kById)) {
+    return accounts.find_uuid(reference.substr(kById.size()));
+  }
+  // No name has the form of an id.
+  return is_uuid(reference) ? accounts.find_uuid(reference) : accounts.find(reference);
+}
+
+Result<accounts::Account> find_user(accounts::Accounts& accounts, const Call& call,
+                                    std::string_view reference) {
+  HF_TRY(accounts::Account found, find_account(accounts, call, reference));
+  if (found.kind == accounts::Kind::user) return found;
+  return fail(ErrorCode::not_found, accounts::kAccountUnknown,
+              fmt::format("{} is not a user", found.name));
+}
+
+Result<accounts::Account> find_organization(accounts::Accounts& accounts, const Call& call,
+                                            std::string_view reference) {
+  HF_TRY(accounts::Account found, find_account(accounts, call, reference));
+  if (found.kind == accounts::Kind::organization) return found;
+  return fail(ErrorCode::not_found, accounts::kAccountUnknown,
+              fmt::format("{} is not an organization", found.name));
+}
+
+std::string_view team_reference(std::string_view reference) {
+  return reference.starts_with(kById) ? reference.substr(kById.size()) : reference;
+}
+
+Result<void> need_owner(const Call& call, const accounts::Account& organization) {
+  if (call.subject().is_administrator ||
+      belongs(call.subject().owned_namespaces, organization.id)) {
+    return {};
+  }
+  return not_allowed(fmt::format("only an owner of {} may do this", organization.name));
+}
+
+Result<void> need_member(const Call& call, const accounts::Account& organization) {
+  if (call.subject().is_administrator || belongs(call.subject().member_of, organization.id)) {
+    return {};
+  }
+  return not_allowed(fmt::format("only a member of {} may see this", organization.name));
+}
+
+boost::json::object shown(const accounts::Account& account) {
+  boost::json::object object = {{"name", account.name},
+                                {"id", account.uuid},
+                                {"fullName", account.full_name},
+                                {"isOrg", account.kind == accounts::Kind::organization},
+                                {"isAdmin", account.is_administrator},
+                                {"isActive", account.is_active},
+                                {"isImported", false}};
+  if (account.kind == accounts::Kind::organization) {
+    object.emplace("membersCount", account.members_count);
+    object.emplace("teamsCount", account.teams_count);
+  }
+  return object;
+}
+
+boost::json::object shown(const accounts::Member& member) {
+  return {{"member", shown(member.user)}, {"isAdmin", member.is_admin}};
+}
+
+boost::json::object shown(const accounts::Team& team) {
+  return {{"id", team.uuid},
+          {"orgID", team.organization_uuid},
+          {"name", team.name},
+          {"description", team.description},
+          {"membersCount", team.members_count}};
+}
+
+}  // namespace holdfast::api::rest

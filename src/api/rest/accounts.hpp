@@ -1,0 +1,33 @@
+// Accounts and teams in the REST APIs: found by what a path says, shown, and what callers must be
+// to them.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <string_view>
+
+#include "accounts/accounts.hpp"
+#include "accounts/organizations.hpp"
+#include "accounts/teams.hpp"
+#include "api/rest/call.hpp"
+
+namespace holdfast::api::rest {
+
+// An account by name, by id, or by "id:" and id. Finding one is for whoever is logged in.
+Result<accounts::Account> find_account(accounts::Accounts& accounts, const Call& call,
+                                       std::string_view reference);
+Result<accounts::Account> find_user(accounts::Accounts& accounts, const Call& call,
+                                    std::string_view reference);
+Result<accounts::Account> find_organization(accounts::Accounts& accounts, const Call& call,
+                                            std::string_view reference);
+// What the path says of a team, without "id:".
+std::string_view team_reference(std::string_view reference);
+
+// Conditions on an organization: its owners, or whoever belongs to it; administrators always.
+Result<void> need_owner(const Call& call, const accounts::Account& organization);
+Result<void> need_member(const Call& call, const accounts::Account& organization);
+
+boost::json::object shown(const accounts::Account& account);
+boost::json::object shown(const accounts::Member& member);
+boost::json::object shown(const accounts::Team& team);
+
+}  // namespace holdfast::api::rest
