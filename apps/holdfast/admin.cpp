@@ -76,10 +76,11 @@ Result<json::value> list_users(Core& core) {
 Result<json::value> create_repository(Core& core, const json::value& command) {
   HF_TRY(const oci::RepositoryName name, oci::RepositoryName::parse(text(command, "name")));
   HF_TRY(const repos::Repository made,
-         core.repositories.create(name,
-                                  flag(command, "public") ? repos::Visibility::public_access
-                                                          : repos::Visibility::private_access,
-                                  system_actor()));
+         core.repositories.create(
+             name,
+             {.visibility = flag(command, "public") ? repos::Visibility::public_access
+                                                    : repos::Visibility::private_access},
+             system_actor()));
   return json::value(shown(made));
 }
 

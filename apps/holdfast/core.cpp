@@ -18,6 +18,7 @@ Core::Core(std::unique_ptr<db::Database> database_in, std::unique_ptr<blob::Stor
       grants(*database, clock),
       repositories(*database, clock, random),
       content(*database, clock, rules),
+      traffic(*database, clock),
       uploads(*database, *blobs, clock, random) {}
 
 Result<std::unique_ptr<Core>> Core::open(DataFolder& folder, const CoreOptions& options) {

@@ -17,6 +17,7 @@
 #include "metadata.hpp"
 #include "repos/content.hpp"
 #include "repos/repositories.hpp"
+#include "repos/traffic.hpp"
 #include "token/tokens.hpp"
 #include "uploads/uploads.hpp"
 
@@ -47,6 +48,7 @@ class Core {
   accounts::Grants grants;
   repos::Repositories repositories;
   repos::Content content;
+  repos::Traffic traffic;
   uploads::Uploads uploads;
   std::unique_ptr<token::Tokens> tokens;  // never null
 

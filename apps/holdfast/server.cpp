@@ -63,7 +63,7 @@ class Edge {
                                        : api::token::RefreshTokens::off}),
         enzi_({callers_, core.accounts, authenticator_, core.organizations, core.teams, pool_}),
         dtr_({callers_, core.accounts, core.organizations, core.teams, core.grants,
-              core.repositories, core.content, pool_}),
+              core.repositories, core.content, core.traffic, pool_}),
         ops_({*core.database, *core.blobs, metrics_, pool_, limits_,
               [this] { return server_ ? server_->counters() : http::Counters{}; }},
              {certificates.ca_pem(),
@@ -273,6 +273,9 @@ void keep_house(const Options& options, Core& core, Certificates& certificates,
     if (signal == SIGINT || signal == SIGTERM) return;
     if (const auto flushed = core.counted.flush(); !flushed) {
       log::error("counted events wait for the database", {{"error", describe(flushed.error())}});
+    }
+    if (const auto counted = core.traffic.count_new(); !counted) {
+      log::error("pulls and pushes wait to be counted", {{"error", describe(counted.error())}});
     }
     certificates.refresh();
     if (std::chrono::steady_clock::now() < next_expiry) continue;

@@ -82,6 +82,10 @@ repos::VisibleSet visible_set(const Subject& subject) {
       set.repository_ids.push_back(grant.repository_id);
     }
   }
+  // Own namespaces come sorted; a grant may name one of them again.
+  std::ranges::sort(set.namespace_ids);
+  const auto twice = std::ranges::unique(set.namespace_ids);
+  set.namespace_ids.erase(twice.begin(), twice.end());
   return set;
 }
 

@@ -122,10 +122,11 @@ TEST(VisibleSet, ListsAreWhatDecideAllows) {
       for (int i = 0; i < 12; ++i) {
         const auto name =
             oci::RepositoryName::parse(fmt::format("user{}/r{}", ns, dice() % 1000)).value();
-        const auto made = repositories.create(
-            name,
-            dice() % 3 == 0 ? repos::Visibility::public_access : repos::Visibility::private_access,
-            {});
+        const auto made =
+            repositories.create(name,
+                                {.visibility = dice() % 3 == 0 ? repos::Visibility::public_access
+                                                               : repos::Visibility::private_access},
+                                {});
         if (made) all.push_back(*made);
       }
     }

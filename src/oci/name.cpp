@@ -81,4 +81,16 @@ Result<Tag> Tag::parse(std::string_view text) {
   return Tag(std::string(text));
 }
 
+bool Tag::is_companion() const {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  for (const auto& [prefix, digits] :
+       {std::pair<std::string_view, std::size_t>{"sha256-", 64}, {"sha512-", 128}}) {
+    if (!text_.starts_with(prefix)) continue;
+    const std::size_t end = text_.find_first_not_of(kHex, prefix.size());
+    const std::size_t length = std::min(end, text_.size()) - prefix.size();
+    return length == digits && (end == std::string::npos || text_[end] == '.');
+  }
+  return false;
+}
+
 }  // namespace holdfast::oci

@@ -41,6 +41,9 @@ class Tag {
   // invalid/kTagInvalid.
   static Result<Tag> parse(std::string_view text);
   [[nodiscard]] const std::string& text() const { return text_; }
+  // Whether it belongs to another manifest: the tag of its referrers ("sha256-<hex>", by the
+  // distribution-spec) or of a signature ("sha256-<hex>.sig", by cosign).
+  [[nodiscard]] bool is_companion() const;
   auto operator<=>(const Tag&) const = default;
 
  private:

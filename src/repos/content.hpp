@@ -28,6 +28,7 @@ inline constexpr std::string_view kManifestBlobUnknown =
     "manifest_blob_unknown";  // invalid; details: digests
 inline constexpr std::string_view kManifestDigestMismatch = "manifest_digest_mismatch";  // invalid
 inline constexpr std::string_view kTooManyTags = "too_many_tags";                        // quota
+inline constexpr std::string_view kTagImmutable = "tag_immutable";                       // conflict
 inline constexpr std::string_view kBlobInUse =
     "blob_in_use";  // conflict; details: manifests that need it
 
@@ -107,8 +108,10 @@ class Content {
   Result<std::shared_ptr<const StoredManifest>> manifest(std::int64_t repository_id,
                                                          const Reference& reference);
   // Parses, checks that all it names is there, stores the bytes, moves the tags, adds the events:
-  // one durable transaction. Errors: oci::kManifestInvalid, kManifestDigestMismatch,
-  // kManifestBlobUnknown (details: every missing digest), kTooManyTags.
+  // one durable transaction. Beyond the repository's tag limit its oldest tags go with it. Tags of
+  // signatures and of referrers (sha256-<hex>…) count for no limit and are never immutable. Errors:
+  // oci::kManifestInvalid, kManifestDigestMismatch, kManifestBlobUnknown (details: every missing
+  // digest), kTagImmutable, kTooManyTags.
   Result<PutResult> put(const Repository& repository, const PutManifest& request,
                         const events::Actor& actor);
   // By digest: the manifest and every tag on it. By tag: that tag only. kManifestUnknown.
@@ -135,10 +138,11 @@ class Content {
                                                         const blob::Committed& committed,
                                                         Timestamp now);
 
+  struct State;  // of this module's own
+
  private:
   Result<oci::Digest> tag_digest(std::int64_t repository_id, const oci::Tag& tag);
 
-  struct State;
   std::shared_ptr<State> state_;
 };
 

@@ -3,6 +3,7 @@
 
 #include "repos/content.hpp"
 #include "repos/content_state.hpp"
+#include "repos/repository_rows.hpp"
 
 namespace holdfast::repos {
 
@@ -75,21 +76,20 @@ Result<void> Content::mount(const Repository& from, const Repository& into,
 }
 
 Result<std::vector<Repository>> Content::holders(const oci::Digest& digest, int limit) {
+  static const std::string sql = fmt::format(
+      "SELECT {} FROM blobs JOIN repository_blobs ON blob_id = blobs.id "
+      "JOIN repositories ON repositories.id = repository_id "
+      "WHERE blobs.digest = $1 ORDER BY linked_at LIMIT $2",
+      kRepositoryColumns);
   std::vector<Repository> found;
   HF_CHECK(state_->database.read([&](db::Tx& tx) {
-    return tx.query(
-        "SELECT repositories.id, repositories.uuid, namespace_id, full_name, visibility, "
-        "repositories.created_at FROM blobs "
-        "JOIN repository_blobs ON blob_id = blobs.id "
-        "JOIN repositories ON repositories.id = repository_id "
-        "WHERE blobs.digest = $1 ORDER BY linked_at LIMIT $2",
-        {digest.text(), std::int64_t{limit}}, [&](const db::Row& row) -> Result<void> {
-          HF_TRY(oci::RepositoryName name, oci::RepositoryName::parse(row.text(3)));
-          found.push_back({row.integer(0), row.string(1), row.integer(2), std::move(name),
-                           row.boolean(4) ? Visibility::public_access : Visibility::private_access,
-                           from_micros(row.integer(5))});
-          return {};
-        });
+    found.clear();
+    return tx.query(sql, {digest.text(), std::int64_t{limit}},
+                    [&](const db::Row& row) -> Result<void> {
+                      HF_TRY(Repository repository, repository_of(row));
+                      found.push_back(std::move(repository));
+                      return {};
+                    });
   }));
   return found;
 }

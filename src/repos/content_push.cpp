@@ -62,29 +62,6 @@ Result<StoredRow> store(db::Tx& tx, const Repository& repository, const oci::Man
   return StoredRow{id.value_or(0), added > 0};
 }
 
-// Whether the tags fit: those that are there already take no new place.
-Result<void> check_room(db::Tx& tx, std::int64_t repository_id, std::span<const oci::Tag> tags,
-                        std::int64_t limit) {
-  if (limit == 0) return {};
-  std::int64_t fresh = 0;
-  for (const oci::Tag& tag : tags) {
-    HF_TRY(const auto known,
-           tx.find<std::int64_t>("SELECT 1 FROM tags WHERE repository_id = $1 AND name = $2",
-                                 {repository_id, tag.text()},
-                                 [](const db::Row& row) { return row.integer(0); }));
-    if (!known) ++fresh;
-  }
-  if (fresh == 0) return {};
-  HF_TRY(const auto held,
-         tx.find<std::int64_t>(
-             "SELECT count(*) FROM (SELECT 1 FROM tags WHERE repository_id = $1 LIMIT $2) AS t",
-             {repository_id, limit}, [](const db::Row& row) { return row.integer(0); }));
-  if (held.value_or(0) + fresh <= limit) return {};
-  return fail(
-      ErrorCode::quota, kTooManyTags,
-      fmt::format("the repository has its {} tags: delete some, or move an existing one", limit));
-}
-
 }  // namespace
 
 Result<PutResult> Content::put(const Repository& repository, const PutManifest& request,
@@ -99,12 +76,7 @@ Result<PutResult> Content::put(const Repository& repository, const PutManifest& 
   }
   const Timestamp now = state_->clock.now();
   HF_CHECK(state_->database.write(db::Durability::full, [&](db::Tx& tx) -> Result<void> {
-    HF_TRY(const auto exists,
-           tx.find<std::int64_t>("SELECT 1 FROM repositories WHERE id = $1", {repository.id},
-                                 [](const db::Row& row) { return row.integer(0); }));
-    if (!exists) {
-      return fail(ErrorCode::not_found, kRepositoryUnknown, "the repository was deleted meanwhile");
-    }
+    HF_TRY(const TagRules rules, tag_rules(tx, repository.id));
     HF_TRY(const std::vector<std::int64_t> blobs,
            check_references(tx, repository.id, manifest, state_->rules.sparse));
     HF_TRY(const StoredRow row,
@@ -119,19 +91,8 @@ Result<PutResult> Content::put(const Repository& repository, const PutManifest& 
       }
       HF_CHECK(events::append(tx, event));
     }
-    HF_CHECK(check_room(tx, repository.id, request.tags, state_->rules.tags));
     event.type = events::Type::tag_pushed;
-    for (const oci::Tag& tag : request.tags) {
-      HF_CHECK(
-          tx.execute("INSERT INTO tags (repository_id, name, manifest_id, pushed_by, pushed_at) "
-                     "VALUES ($1, $2, $3, $4, $5) ON CONFLICT (repository_id, name) "
-                     "DO UPDATE SET manifest_id = $3, pushed_by = $4, pushed_at = $5",
-                     {repository.id, tag.text(), row.id, actor.account_id, to_micros(now)}));
-      state_->tag_changed(tx, repository.id, tag.text());
-      event.tag = tag.text();
-      HF_CHECK(events::append(tx, event));
-    }
-    return {};
+    return set_tags(tx, *state_, repository, rules, {row.id, request.tags}, event);
   }));
   PutResult result{digest, std::nullopt};
   if (manifest.subject) result.subject = manifest.subject->digest;

@@ -58,4 +58,21 @@ Result<std::optional<std::int64_t>> manifest_id(db::Tx& tx, std::int64_t reposit
 events::Event event_in(const Repository& repository, events::Type type, const events::Actor& actor,
                        Timestamp now);
 
+// What a repository says of its tags.
+struct TagRules {
+  bool immutable = false;
+  std::int64_t limit = 0;  // 0: none
+};
+// kRepositoryUnknown when it is gone.
+Result<TagRules> tag_rules(db::Tx& tx, std::int64_t repository_id);
+
+struct TagsOf {
+  std::int64_t manifest_id = 0;
+  const std::vector<oci::Tag>& tags;
+};
+// Sets tags to a manifest and deletes what is beyond the repository's limit. `event` is that of a
+// push, without its tag. kTagImmutable, kTooManyTags.
+Result<void> set_tags(db::Tx& tx, const Content::State& state, const Repository& repository,
+                      const TagRules& rules, const TagsOf& wanted, events::Event event);
+
 }  // namespace holdfast::repos

@@ -35,8 +35,10 @@ class ContentTest : public testing::Test {
     EXPECT_TRUE(accounts.create_user({"alice", "a good password"}, actor_));
     repositories_ = std::make_unique<Repositories>(*database_, clock_, random_);
     content_ = std::make_unique<Content>(*database_, clock_, repos::ContentRules{});
-    app_ = repositories_->create(named("alice/app"), Visibility::private_access, actor_).value();
-    other_ = repositories_->create(named("alice/other"), Visibility::public_access, actor_).value();
+    app_ = repositories_->create(named("alice/app"), {}, actor_).value();
+    other_ = repositories_
+                 ->create(named("alice/other"), {.visibility = Visibility::public_access}, actor_)
+                 .value();
   }
   ~ContentTest() override { std::filesystem::remove_all(folder_); }
 
@@ -109,6 +111,41 @@ TEST_F(ContentTest, APushNamesEveryMissingDigest) {
       R"({{"schemaVersion":2,"manifests":[{{"digest":"{}","size":1}},{{"digest":"{}","size":1}}]}})",
       digest_of("a").text(), digest_of("b").text());
   EXPECT_EQ(put(index, {}, oci::kOciIndex).error().details.size(), 2U);
+}
+
+TEST_F(ContentTest, AnImmutableTagIsSetOnceAndSignaturesMove) {
+  ASSERT_TRUE(link(*app_, "config", "key"));
+  ASSERT_TRUE(repositories_->update(named("alice/app"), {.immutable_tags = true}, actor_));
+  const std::string one = image("config");
+  const std::string two = image("config", R"(,"unknown":[1])");
+  const oci::Tag signature = tag("sha256-" + std::string(64, 'a') + ".sig");
+  ASSERT_TRUE(put(one, {tag("v1"), signature}));
+  ASSERT_TRUE(put(one, {tag("v1")})) << "the same manifest again changes nothing";
+  const auto refused = put(two, {tag("v2"), tag("v1")});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().reason, kTagImmutable);
+  EXPECT_EQ(tagged("v1"), one);
+  EXPECT_EQ(tagged("v2"), kManifestUnknown) << "nothing of a refused push is there";
+  EXPECT_TRUE(put(two, {signature}));
+  ASSERT_TRUE(content_->remove(*app_, tag("v1"), actor_));
+  EXPECT_TRUE(put(two, {tag("v1")}));
+}
+
+TEST_F(ContentTest, BeyondTheLimitTheOldestTagsGo) {
+  ASSERT_TRUE(link(*app_, "config", "key"));
+  ASSERT_TRUE(repositories_->update(named("alice/app"), {.tag_limit = 2}, actor_));
+  const std::string fallback = "sha256-" + std::string(64, 'a');
+  for (const char* name : {"v1", "v2", "v1"}) ASSERT_TRUE(put(image("config"), {tag(name)}));
+  ASSERT_TRUE(put(image("config"), {tag(fallback)}));
+  EXPECT_NE(tagged("v2"), kManifestUnknown);
+  ASSERT_TRUE(put(image("config"), {tag("v3")}));
+  EXPECT_EQ(tagged("v2"), kManifestUnknown) << "v1 was pushed again after it";
+  EXPECT_NE(tagged("v1"), kManifestUnknown);
+  EXPECT_NE(tagged(fallback), kManifestUnknown);
+  ASSERT_TRUE(put(image("config"), {tag("a"), tag("b"), tag("c")}));
+  EXPECT_EQ(content_->tags(app_->id, "", 10)->items,
+            (std::vector<std::string>{"a", "b", "c", fallback}))
+      << "what one push sets stays";
 }
 
 TEST_F(ContentTest, TagsMoveAndBytesStayAsTheyCame) {

@@ -1,9 +1,11 @@
 #include "repos/repositories.hpp"
 
 #include <fmt/format.h>
-#include <set>
+#include <fmt/ranges.h>
 
 #include "accounts/grants.hpp"
+#include "accounts/rows.hpp"
+#include "repos/repository_rows.hpp"
 
 namespace holdfast::repos {
 
@@ -56,6 +58,25 @@ constexpr db::Migration kMigrations[] = {
         pushed_at {int} NOT NULL,
         PRIMARY KEY (repository_id, name));
       CREATE INDEX tags_manifest ON tags (manifest_id))"},
+    {"repos/0003-settings", R"(ALTER TABLE repositories
+        ADD COLUMN short_description {text} NOT NULL DEFAULT '';
+      ALTER TABLE repositories ADD COLUMN long_description {text} NOT NULL DEFAULT '';
+      ALTER TABLE repositories ADD COLUMN scan_on_push {int} NOT NULL DEFAULT 0;
+      ALTER TABLE repositories ADD COLUMN immutable_tags {int} NOT NULL DEFAULT 0;
+      ALTER TABLE repositories ADD COLUMN enable_manifest_lists {int} NOT NULL DEFAULT 0;
+      ALTER TABLE repositories ADD COLUMN tag_limit {int} NOT NULL DEFAULT 0;
+      CREATE INDEX tags_oldest ON tags (repository_id, pushed_at, name))"},
+    {"repos/0004-traffic", R"(ALTER TABLE repositories ADD COLUMN pulls {int} NOT NULL DEFAULT 0;
+      ALTER TABLE repositories ADD COLUMN pushes {int} NOT NULL DEFAULT 0;
+      CREATE TABLE repository_traffic (
+        repository_id {int} NOT NULL REFERENCES repositories (id) ON DELETE CASCADE,
+        day {int} NOT NULL,
+        pulls {int} NOT NULL,
+        pushes {int} NOT NULL,
+        PRIMARY KEY (repository_id, day));
+      CREATE TABLE traffic_cursor (
+        one {int} PRIMARY KEY,
+        last_event_id {int} NOT NULL))"},
 };
 
 constexpr std::size_t kRepositoriesInMemory = 20'000;
@@ -66,18 +87,11 @@ Error unknown(std::string_view name) {
 }
 
 Result<Repository> find_in(db::Tx& tx, const oci::RepositoryName& name) {
-  HF_TRY(auto found, tx.find<Repository>(
-                         "SELECT id, uuid, namespace_id, visibility, created_at FROM repositories "
-                         "WHERE full_name = $1",
-                         {name.text()}, [&](const db::Row& row) {
-                           return Repository{row.integer(0),
-                                             row.string(1),
-                                             row.integer(2),
-                                             name,
-                                             row.boolean(3) ? Visibility::public_access
-                                                            : Visibility::private_access,
-                                             from_micros(row.integer(4))};
-                         }));
+  static const std::string sql =
+      fmt::format("SELECT {} FROM repositories WHERE full_name = $1", kRepositoryColumns);
+  HF_TRY(auto found, tx.find<Result<Repository>>(sql, {name.text()}, [](const db::Row& row) {
+    return repository_of(row);
+  }));
   if (!found) return unknown(name.text());
   return *std::move(found);
 }
@@ -94,62 +108,58 @@ Result<std::int64_t> namespace_in(db::Tx& tx, std::string_view ns) {
   return *found;
 }
 
-Result<void> emit(db::Tx& tx, events::Type type, const oci::RepositoryName& name,
-                  const events::Actor& actor, Timestamp now) {
+events::Event event_about(events::Type type, const oci::RepositoryName& name,
+                          const events::Actor& actor, Timestamp now) {
   events::Event event;
   event.at = now;
   event.type = type;
   event.actor = actor;
   event.repository = name.text();
-  return events::append(tx, event);
+  return event;
 }
 
-// The first names of every range that the set consists of; the first `limit` of all of them are the
-// page. Costs O(limit) per range, with an index for each.
-class PageMerge {
- public:
-  PageMerge(db::Tx& tx, std::string_view after, int limit)
-      : tx_(tx), after_(after), limit_(static_cast<std::size_t>(limit)) {}
+Result<void> check(const RepositoryFields& fields) {
+  if (fields.short_description) {
+    HF_CHECK(accounts::check_text(*fields.short_description, "a short description",
+                                  kShortDescriptionBytes));
+  }
+  if (fields.long_description) {
+    HF_CHECK(accounts::check_text(*fields.long_description, "a long description",
+                                  kLongDescriptionBytes));
+  }
+  if (fields.tag_limit.value_or(0) < 0) {
+    return fail(ErrorCode::invalid, kFieldsInvalid, "a tag limit is 0, for none, or more");
+  }
+  return {};
+}
 
-  Result<void> add_all() {
-    return add(
-        "SELECT full_name FROM repositories WHERE full_name > $1 ORDER BY full_name LIMIT $2",
-        {after_, limit()});
-  }
-  Result<void> add_public() {
-    return add(
-        "SELECT full_name FROM repositories WHERE visibility = 1 AND full_name > $1 "
-        "ORDER BY full_name LIMIT $2",
-        {after_, limit()});
-  }
-  Result<void> add_namespace(std::int64_t id) {
-    return add(
-        "SELECT full_name FROM repositories WHERE namespace_id = $3 AND full_name > $1 "
-        "ORDER BY full_name LIMIT $2",
-        {after_, limit(), id});
-  }
-  Result<void> add_repository(std::int64_t id) {
-    return add("SELECT full_name FROM repositories WHERE id = $3 AND full_name > $1 LIMIT $2",
-               {after_, limit(), id});
-  }
-  std::vector<std::string> take() { return {names_.begin(), names_.end()}; }
+// The columns that are given, with their values.
+struct Assignments {
+  std::vector<std::string_view> columns;
+  std::vector<db::Value> values;
 
- private:
-  [[nodiscard]] std::int64_t limit() const { return static_cast<std::int64_t>(limit_); }
-  Result<void> add(std::string_view sql, std::initializer_list<db::Value> values) {
-    HF_CHECK(tx_.query(sql, values, [&](const db::Row& row) -> Result<void> {
-      names_.insert(row.string(0));
-      return {};
-    }));
-    while (names_.size() > limit_) names_.erase(std::prev(names_.end()));
-    return {};
+  void add(std::string_view column, db::Value value) {
+    columns.push_back(column);
+    values.push_back(value);
   }
-
-  db::Tx& tx_;
-  std::string_view after_;
-  std::size_t limit_;
-  std::set<std::string> names_;
 };
+
+// The values refer to `fields`.
+Assignments assignments(const RepositoryFields& fields) {
+  Assignments given;
+  if (fields.visibility) {
+    given.add("visibility", std::int64_t{*fields.visibility == Visibility::public_access});
+  }
+  if (fields.short_description) given.add("short_description", *fields.short_description);
+  if (fields.long_description) given.add("long_description", *fields.long_description);
+  if (fields.scan_on_push) given.add("scan_on_push", std::int64_t{*fields.scan_on_push});
+  if (fields.immutable_tags) given.add("immutable_tags", std::int64_t{*fields.immutable_tags});
+  if (fields.enable_manifest_lists) {
+    given.add("enable_manifest_lists", std::int64_t{*fields.enable_manifest_lists});
+  }
+  if (fields.tag_limit) given.add("tag_limit", *fields.tag_limit);
+  return given;
+}
 
 constexpr std::string_view kChangedRepository = "repository";  // key: the full name
 
@@ -165,26 +175,37 @@ Repositories::Repositories(db::Database& database, const Clock& clock, Random& r
       subscription_(database.subscribe(
           kChangedRepository, [this](std::string_view key) { cache_.drop_or_clear(key); })) {}
 
-Result<Repository> Repositories::create(const oci::RepositoryName& name, Visibility visibility,
+Result<Repository> Repositories::create(const oci::RepositoryName& name,
+                                        const RepositoryFields& fields,
                                         const events::Actor& actor) {
+  HF_CHECK(check(fields));
   const std::string id = uuid(random_);
   const Timestamp now = clock_.now();
   Result<Repository> made = unknown(name.text());
   HF_CHECK(database_.write(db::Durability::full, [&](db::Tx& tx) -> Result<void> {
     HF_TRY(const std::int64_t owner, namespace_in(tx, name.ns()));
+    Assignments row = assignments(fields);
+    if (!fields.visibility) row.add("visibility", std::int64_t{0});
+    row.add("uuid", id);
+    row.add("namespace_id", owner);
+    row.add("full_name", name.text());
+    row.add("created_at", to_micros(now));
+    std::string places;
+    for (std::size_t i = 1; i <= row.values.size(); ++i) {
+      places += fmt::format("{}${}", i == 1 ? "" : ", ", i);
+    }
     HF_TRY(const std::int64_t added,
-           tx.execute(
-               "INSERT INTO repositories (uuid, namespace_id, full_name, visibility, created_at) "
-               "VALUES ($1, $2, $3, $4, $5) ON CONFLICT (full_name) DO NOTHING",
-               {id, owner, name.text(), std::int64_t{visibility == Visibility::public_access},
-                to_micros(now)}));
+           tx.execute(fmt::format("INSERT INTO repositories ({}) VALUES ({}) ON CONFLICT "
+                                  "(full_name) DO NOTHING",
+                                  fmt::join(row.columns, ", "), places),
+                      row.values));
     if (added == 0) {
       return fail(ErrorCode::already_exists, kRepositoryExists,
                   fmt::format("a repository {} exists already", name.text()));
     }
     made = find_in(tx, name);
     HF_CHECK(made);
-    return emit(tx, events::Type::repository_created, name, actor, now);
+    return events::append(tx, event_about(events::Type::repository_created, name, actor, now));
   }));
   return made;
 }
@@ -195,21 +216,35 @@ Result<void> Repositories::remove(const oci::RepositoryName& name, const events:
     HF_CHECK(accounts::drop_grants(tx, repository.namespace_id, repository.id));
     HF_CHECK(tx.execute("DELETE FROM repositories WHERE id = $1", {repository.id}));
     tx.changed(kChangedRepository, name.text());
-    return emit(tx, events::Type::repository_deleted, name, actor, clock_.now());
+    return events::append(tx,
+                          event_about(events::Type::repository_deleted, name, actor, clock_.now()));
   }));
   return {};
 }
 
-Result<Repository> Repositories::set_visibility(const oci::RepositoryName& name,
-                                                Visibility visibility, const events::Actor& actor) {
+Result<Repository> Repositories::update(const oci::RepositoryName& name,
+                                        const RepositoryFields& fields,
+                                        const events::Actor& actor) {
+  HF_CHECK(check(fields));
   Result<Repository> changed = unknown(name.text());
   HF_CHECK(database_.write(db::Durability::full, [&](db::Tx& tx) -> Result<void> {
-    HF_CHECK(tx.execute("UPDATE repositories SET visibility = $2 WHERE full_name = $1",
-                        {name.text(), std::int64_t{visibility == Visibility::public_access}}));
+    Assignments given = assignments(fields);
+    if (!given.columns.empty()) {
+      std::string set;
+      for (std::size_t i = 0; i < given.columns.size(); ++i) {
+        set += fmt::format("{}{} = ${}", i == 0 ? "" : ", ", given.columns[i], i + 1);
+      }
+      given.values.emplace_back(name.text());
+      HF_CHECK(tx.execute(
+          fmt::format("UPDATE repositories SET {} WHERE full_name = ${}", set, given.values.size()),
+          given.values));
+    }
     changed = find_in(tx, name);
     HF_CHECK(changed);
     tx.changed(kChangedRepository, name.text());
-    return emit(tx, events::Type::repository_updated, name, actor, clock_.now());
+    events::Event event = event_about(events::Type::repository_updated, name, actor, clock_.now());
+    event.detail = fmt::format("{}", fmt::join(given.columns, ","));
+    return events::append(tx, event);
   }));
   return changed;
 }
@@ -231,6 +266,19 @@ Result<std::shared_ptr<const Repository>> Repositories::find(const oci::Reposito
   return found;
 }
 
+Result<Repository> Repositories::find(std::int64_t id) {
+  static const std::string sql =
+      fmt::format("SELECT {} FROM repositories WHERE id = $1", kRepositoryColumns);
+  std::optional<Result<Repository>> found;
+  HF_CHECK(database_.read([&](db::Tx& tx) -> Result<void> {
+    HF_TRY(found, tx.find<Result<Repository>>(
+                      sql, {id}, [](const db::Row& row) { return repository_of(row); }));
+    return {};
+  }));
+  if (!found) return unknown(std::to_string(id));
+  return *std::move(found);
+}
+
 Result<std::int64_t> Repositories::namespace_id(std::string_view ns) {
   std::int64_t id = 0;
   HF_CHECK(database_.read([&](db::Tx& tx) -> Result<void> {
@@ -240,23 +288,16 @@ Result<std::int64_t> Repositories::namespace_id(std::string_view ns) {
   return id;
 }
 
-Result<std::vector<std::string>> Repositories::list(const VisibleSet& visible,
-                                                    std::string_view after, int limit) {
-  std::vector<std::string> names;
-  if (limit <= 0) return names;
+Result<std::string> Repositories::long_description(const oci::RepositoryName& name) {
+  std::optional<std::string> found;
   HF_CHECK(database_.read([&](db::Tx& tx) -> Result<void> {
-    PageMerge page(tx, after, limit);
-    if (visible.all) {
-      HF_CHECK(page.add_all());
-    } else {
-      if (visible.public_ones) HF_CHECK(page.add_public());
-      for (const std::int64_t id : visible.namespace_ids) HF_CHECK(page.add_namespace(id));
-      for (const std::int64_t id : visible.repository_ids) HF_CHECK(page.add_repository(id));
-    }
-    names = page.take();
+    HF_TRY(found,
+           tx.find<std::string>("SELECT long_description FROM repositories WHERE full_name = $1",
+                                {name.text()}, [](const db::Row& row) { return row.string(0); }));
     return {};
   }));
-  return names;
+  if (!found) return unknown(name.text());
+  return *std::move(found);
 }
 
 }  // namespace holdfast::repos

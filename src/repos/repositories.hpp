@@ -1,4 +1,4 @@
-// Repositories: create, find, list, delete.
+// Repositories: create, find, change, list, delete.
 #pragma once
 
 #include <cstdint>
@@ -20,37 +20,57 @@
 
 namespace holdfast::repos {
 
-inline constexpr std::string_view kRepositoryUnknown = "repository_unknown";  // not_found
-inline constexpr std::string_view kRepositoryExists = "repository_exists";    // already_exists
-inline constexpr std::string_view kNamespaceUnknown = "namespace_unknown";    // not_found
+inline constexpr std::string_view kRepositoryUnknown = "repository_unknown";     // not_found
+inline constexpr std::string_view kRepositoryExists = "repository_exists";       // already_exists
+inline constexpr std::string_view kNamespaceUnknown = "namespace_unknown";       // not_found
+inline constexpr std::string_view kFieldsInvalid = "repository_fields_invalid";  // invalid
 
 std::span<const db::Migration> migrations();
+
+// Which repositories, from where.
+struct RepositoryQuery {
+  VisibleSet visible{};
+  std::string ns{};  // only those of this namespace; empty: all
+  std::string
+      start{};  // the first full name wanted: that repository is in the page when it is there
+  std::int64_t limit = 10;
+};
 
 // Threads: any. Everything blocks on the database except cached().
 class Repositories {
  public:
   Repositories(db::Database& database, const Clock& clock, Random& random);
 
-  // In an existing namespace. kRepositoryExists, kNamespaceUnknown.
-  Result<Repository> create(const oci::RepositoryName& name, Visibility visibility,
+  // In an existing namespace; private unless asked for. kRepositoryExists, kNamespaceUnknown,
+  // kFieldsInvalid (too long, not UTF-8, a limit below 0).
+  Result<Repository> create(const oci::RepositoryName& name, const RepositoryFields& fields,
                             const events::Actor& actor);
   // Deletes it with its tags, manifests, links and upload sessions' rows; bytes are collected
   // later.
   Result<void> remove(const oci::RepositoryName& name, const events::Actor& actor);
-  Result<Repository> set_visibility(const oci::RepositoryName& name, Visibility visibility,
-                                    const events::Actor& actor);
+  // kRepositoryUnknown, kFieldsInvalid.
+  Result<Repository> update(const oci::RepositoryName& name, const RepositoryFields& fields,
+                            const events::Actor& actor);
 
   // In memory or nothing; never blocks.
   std::shared_ptr<const Repository> cached(std::string_view name);
   // not_found/kRepositoryUnknown.
   Result<std::shared_ptr<const Repository>> find(const oci::RepositoryName& name);
+  Result<Repository> find(std::int64_t id);
   // The id of a namespace (an account's) by name: kNamespaceUnknown.
   Result<std::int64_t> namespace_id(std::string_view ns);
+
+  // The README. kRepositoryUnknown.
+  Result<std::string> long_description(const oci::RepositoryName& name);
 
   // Names behind `after` in byte order, at most `limit`, only those in `visible`. O(limit) whatever
   // is stored and whoever asks.
   Result<std::vector<std::string>> list(const VisibleSet& visible, std::string_view after,
                                         int limit);
+  // A page in the order of the full names' bytes. O(limit) likewise.
+  Result<std::vector<Repository>> page(const RepositoryQuery& query);
+  // How many `query` has in all, its start and limit apart. O(what it counts).
+  Result<std::int64_t> count(const RepositoryQuery& query);
 
  private:
   db::Database& database_;

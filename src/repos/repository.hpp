@@ -1,7 +1,9 @@
 // A repository as the core knows it, and what a caller sees in lists.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,15 +22,33 @@ struct Repository {
   oci::RepositoryName name;
   Visibility visibility = Visibility::private_access;
   Timestamp created_at;
+  std::string short_description;
+  bool scan_on_push = false;
+  bool immutable_tags = false;         // a tag that is set stays as it is until it is deleted
+  bool enable_manifest_lists = false;  // kept and given back, as DTR does; without effect
+  std::int64_t tag_limit = 0;          // beyond it the oldest tags go; 0: no limit
 };
+
+// What a repository is created with or changed to; nothing = the default, or as it is.
+struct RepositoryFields {
+  std::optional<Visibility> visibility{};
+  std::optional<std::string> short_description{};  // UTF-8, up to kShortDescriptionBytes
+  std::optional<std::string> long_description{};   // the README, up to kLongDescriptionBytes
+  std::optional<bool> scan_on_push{};
+  std::optional<bool> immutable_tags{};
+  std::optional<bool> enable_manifest_lists{};
+  std::optional<std::int64_t> tag_limit{};
+};
+inline constexpr std::size_t kShortDescriptionBytes = 1024;
+inline constexpr std::size_t kLongDescriptionBytes = 256UZ << 10U;
 
 // Which repositories a list may show: all, or public ones plus whole namespaces plus single ones.
 // `access` makes it; lists merge key ranges of the parts (invariant 4).
 struct VisibleSet {
   bool all = false;
   bool public_ones = true;
-  std::vector<std::int64_t> namespace_ids;
-  std::vector<std::int64_t> repository_ids;
+  std::vector<std::int64_t> namespace_ids{};
+  std::vector<std::int64_t> repository_ids{};
 };
 
 }  // namespace holdfast::repos

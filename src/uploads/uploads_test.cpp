@@ -62,9 +62,7 @@ class UploadsTest : public testing::Test {
   }
   std::shared_ptr<const repos::Repository> create(std::string_view name) {
     return std::make_shared<const repos::Repository>(
-        server_->repositories
-            .create(oci::RepositoryName::parse(name).value(), repos::Visibility::private_access, {})
-            .value());
+        server_->repositories.create(oci::RepositoryName::parse(name).value(), {}, {}).value());
   }
   Uploads& uploads() { return server_->uploads; }
   std::size_t files(const std::string& below) {

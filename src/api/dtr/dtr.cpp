@@ -1,6 +1,11 @@
 #include "api/dtr/dtr.hpp"
 
+#include <algorithm>
+#include <charconv>
+#include <fmt/format.h>
+
 #include "api/dtr/handlers.hpp"
+#include "base/random.hpp"
 
 namespace holdfast::api::dtr {
 
@@ -8,7 +13,13 @@ namespace {
 
 constexpr std::string_view kPrefix = "/api/v0";
 
-std::vector<rest::Route> all_routes(const Services& /*services*/) { return {}; }
+std::vector<rest::Route> all_routes(const Services& services) {
+  std::vector<rest::Route> all = repository_routes(services);
+  for (auto& routes : {team_access_routes(services)}) {
+    all.insert(all.end(), routes.begin(), routes.end());
+  }
+  return all;
+}
 
 }  // namespace
 
@@ -19,6 +30,63 @@ boost::asio::awaitable<http::Response> Dtr::handle(http::Request& request, http:
   std::string_view path = request.path;
   path.remove_prefix(kPrefix.size());
   return router_.handle(request, body, path);
+}
+
+Result<accounts::Account> find_namespace(const Services& services, std::string_view reference) {
+  return is_uuid(reference) ? services.accounts.find_uuid(reference)
+                            : services.accounts.find(reference);
+}
+
+Result<std::shared_ptr<const repos::Repository>> find_repository(const Services& services,
+                                                                 const Call& call,
+                                                                 access::Action action) {
+  const auto name = holdfast::oci::RepositoryName::parse(
+      fmt::format("{}/{}", call.parameters[0], call.parameters[1]));
+  if (!name) return fail(ErrorCode::not_found, repos::kRepositoryUnknown, name.error().message);
+  return find_repository(services, call, *name, action);
+}
+
+Result<std::shared_ptr<const repos::Repository>> find_repository(
+    const Services& services, const Call& call, const holdfast::oci::RepositoryName& name,
+    access::Action action) {
+  const auto hidden = [&] {
+    return fail(ErrorCode::not_found, repos::kRepositoryUnknown,
+                fmt::format("there is no repository {}", name.text()));
+  };
+  const auto found = services.repositories.find(name);
+  if (!found && found.error().reason == repos::kRepositoryUnknown) return hidden();
+  HF_CHECK(found);
+  const access::Object object = access::Object::of(**found);
+  if (!access::decide(call.subject(), access::Action::view, object)) return hidden();
+  if (access::decide(call.subject(), action, object)) return *found;
+  HF_CHECK(rest::need_login(call));
+  return rest::not_allowed(
+      fmt::format("your access to {} does not go that far: an owner of {} or an administrator of "
+                  "the repository may do this",
+                  name.text(), name.ns()));
+}
+
+std::string_view namespace_type(const accounts::Account& owner) {
+  return owner.kind == accounts::Kind::organization ? "organization" : "user";
+}
+
+boost::json::object shown_briefly(const repos::Repository& repository,
+                                  const accounts::Account& owner) {
+  return {{"id", repository.uuid},
+          {"namespace", repository.name.ns()},
+          {"namespaceType", namespace_type(owner)},
+          {"name", repository.name.repository()},
+          {"shortDescription", repository.short_description},
+          {"visibility",
+           repository.visibility == repos::Visibility::public_access ? "public" : "private"}};
+}
+
+std::int64_t number_after(std::string_view start) {
+  std::int64_t number = 0;
+  const auto [end, problem] = std::from_chars(start.data(), start.data() + start.size(), number);
+  return problem == std::errc() && end == start.data() + start.size()
+             ? std::max<std::int64_t>(number, 0)
+             : 0;
 }
 
 Result<Page> page_of(const Call& call) {

@@ -13,6 +13,7 @@
 #include "http/message.hpp"
 #include "repos/content.hpp"
 #include "repos/repositories.hpp"
+#include "repos/traffic.hpp"
 
 namespace holdfast::api::dtr {
 
@@ -24,6 +25,7 @@ struct Services {
   accounts::Grants& grants;
   repos::Repositories& repositories;
   repos::Content& content;
+  repos::Traffic& traffic;
   async::BlockingPool& pool;
 };
 

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "access/decide.hpp"
 #include "api/dtr/dtr.hpp"
 #include "api/rest/accounts.hpp"
 #include "api/rest/call.hpp"
@@ -22,6 +23,32 @@ inline rest::Handler bound(const Services& services,
                            Answer (*handler)(const Services&, const Call&)) {
   return [services, handler](const Call& call) { return handler(services, call); };
 }
+
+// repositories.cpp, team_access.cpp
+std::vector<rest::Route> repository_routes(const Services& services);
+std::vector<rest::Route> team_access_routes(const Services& services);
+
+// The namespace's account, for whoever asks: that a namespace exists is no secret. By name or id.
+Result<accounts::Account> find_namespace(const Services& services, std::string_view reference);
+
+// A repository for what the caller wants to do with it, named by the first two parts of the path or
+// by `name`. Who may not see it is told that it is not there: not_found/kRepositoryUnknown; who may
+// see it but not do this: denied/kNotAllowed.
+Result<std::shared_ptr<const repos::Repository>> find_repository(const Services& services,
+                                                                 const Call& call,
+                                                                 access::Action action);
+Result<std::shared_ptr<const repos::Repository>> find_repository(
+    const Services& services, const Call& call, const holdfast::oci::RepositoryName& name,
+    access::Action action);
+
+// "user" or "organization".
+std::string_view namespace_type(const accounts::Account& owner);
+// A repository inside another answer.
+boost::json::object shown_briefly(const repos::Repository& repository,
+                                  const accounts::Account& owner);
+
+// A page's start that is the number of the row before it; 0 for none or for what is no number.
+std::int64_t number_after(std::string_view start);
 
 // Of a list: `pageStart`, the first row wanted, `pageSize`, and whether `count` asks for how many
 // there are in all.

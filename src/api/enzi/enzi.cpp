@@ -1,6 +1,5 @@
 #include "api/enzi/enzi.hpp"
 
-
 #include "api/enzi/handlers.hpp"
 
 namespace holdfast::api::enzi {

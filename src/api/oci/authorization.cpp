@@ -145,8 +145,7 @@ asio::awaitable<OrRefusal<Granted>> Authorization::missing(
   events::Actor actor = actor_of(request, *caller.subject);
   auto made =
       co_await services_.pool.run([&]() -> Result<std::shared_ptr<const repos::Repository>> {
-        const auto created =
-            services_.repositories.create(name, repos::Visibility::private_access, actor);
+        const auto created = services_.repositories.create(name, {}, actor);
         if (!created && created.error().reason != repos::kRepositoryExists) return created.error();
         return services_.repositories.find(name);
       });

@@ -24,7 +24,7 @@ struct Mapped {
 };
 
 // By reason, where it says more than the code.
-constexpr std::array<std::pair<std::string_view, Mapped>, 22> kByReason = {{
+constexpr std::array<std::pair<std::string_view, Mapped>, 23> kByReason = {{
     {holdfast::oci::kDigestInvalid, {400, "DIGEST_INVALID"}},
     {holdfast::oci::kNameInvalid, {400, "NAME_INVALID"}},
     {holdfast::oci::kTagInvalid, {400, "TAG_INVALID"}},
@@ -32,6 +32,8 @@ constexpr std::array<std::pair<std::string_view, Mapped>, 22> kByReason = {{
     {repos::kManifestDigestMismatch, {400, "DIGEST_INVALID"}},
     {repos::kManifestBlobUnknown, {400, "MANIFEST_BLOB_UNKNOWN"}},
     {repos::kManifestUnknown, {404, "MANIFEST_UNKNOWN"}},
+    // As Harbor answers; dockerd shows the sentence and does not try again.
+    {repos::kTagImmutable, {412, "DENIED"}},
     {repos::kBlobUnknown, {404, "BLOB_UNKNOWN"}},
     {repos::kBlobInUse, {405, "UNSUPPORTED"}},
     {repos::kRepositoryUnknown, {404, "NAME_UNKNOWN"}},

@@ -85,8 +85,8 @@ class RegistryTest : public testing::Test {
                                    settings);
   }
   void create(std::string_view name, repos::Visibility visibility) {
-    EXPECT_TRUE(
-        repositories_->create(holdfast::oci::RepositoryName::parse(name).value(), visibility, {}));
+    EXPECT_TRUE(repositories_->create(holdfast::oci::RepositoryName::parse(name).value(),
+                                      {.visibility = visibility}, {}));
   }
 
   struct Answer {
@@ -212,9 +212,8 @@ TEST_F(RegistryTest, ChallengesRefusesAndHides) {
 TEST_F(RegistryTest, ATakenRightEndsAnIssuedTokenWithTheNextRequest) {
   const std::string token = bearer(bob_, "repository:alice/public:pull");
   EXPECT_EQ(ask("GET", "/v2/alice/public/tags/list", token).status, 200);
-  ASSERT_TRUE(
-      repositories_->set_visibility(holdfast::oci::RepositoryName::parse("alice/public").value(),
-                                    repos::Visibility::private_access, {}));
+  ASSERT_TRUE(repositories_->update(holdfast::oci::RepositoryName::parse("alice/public").value(),
+                                    {.visibility = repos::Visibility::private_access}, {}));
   EXPECT_EQ(ask("GET", "/v2/alice/public/tags/list", token).status, 403);
 }
 

@@ -13,6 +13,10 @@
 #include "api/common/errors.hpp"
 #include "api/rest/fields.hpp"
 #include "base/log.hpp"
+#include "oci/digest.hpp"
+#include "oci/name.hpp"
+#include "repos/content.hpp"
+#include "repos/repositories.hpp"
 
 namespace holdfast::api::rest {
 
@@ -24,7 +28,7 @@ struct Mapped {
 };
 
 // By reason, where it says more than the code. The codes are DTR's and eNZi's.
-constexpr std::array<std::pair<std::string_view, Mapped>, 18> kByReason = {{
+constexpr std::array<std::pair<std::string_view, Mapped>, 25> kByReason = {{
     {accounts::kAccountUnknown, {404, "NO_SUCH_ACCOUNT"}},
     {accounts::kMemberUnknown, {404, "NO_SUCH_MEMBER"}},
     {accounts::kTeamUnknown, {404, "NO_SUCH_TEAM"}},
@@ -38,6 +42,13 @@ constexpr std::array<std::pair<std::string_view, Mapped>, 18> kByReason = {{
     {accounts::kNotAUser, {400, "INVALID_FORM"}},
     {accounts::kLastAdministrator, {409, "LAST_ADMINISTRATOR"}},
     {accounts::kNamespaceInUse, {409, "ACCOUNT_HAS_REPOSITORIES"}},
+    {repos::kRepositoryUnknown, {404, "NO_SUCH_REPOSITORY"}},
+    {repos::kNamespaceUnknown, {404, "NO_SUCH_ACCOUNT"}},
+    {repos::kRepositoryExists, {400, "REPOSITORY_EXISTS"}},
+    {repos::kManifestUnknown, {404, "NO_SUCH_REF"}},
+    {holdfast::oci::kTagInvalid, {400, "INVALID_TAG_NAME"}},
+    {holdfast::oci::kDigestInvalid, {400, "INVALID_DIGEST"}},
+    {kVisibilityInvalid, {400, "INVALID_REPOSITORY_VISIBILITY"}},
     {kBodyNotJson, {400, "INVALID_JSON"}},
     {kFieldInvalid, {400, "INVALID_FORM"}},
     {kRouteUnknown, {404, "NOT_FOUND"}},

@@ -40,6 +40,13 @@ Result<std::optional<bool>> Fields::flag(std::string_view name) const {
   return std::optional(found->get_bool());
 }
 
+Result<std::optional<std::int64_t>> Fields::number(std::string_view name) const {
+  const boost::json::value* found = object_.if_contains(name);
+  if (found == nullptr || found->is_null()) return std::optional<std::int64_t>();
+  if (!found->is_int64()) return wrong(name, "a whole number");
+  return std::optional(found->get_int64());
+}
+
 Result<std::string> Fields::required_text(std::string_view name) const {
   HF_TRY(auto found, text(name));
   if (!found || found->empty()) return wrong(name, "given: it is missing or empty");

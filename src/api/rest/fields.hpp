@@ -23,6 +23,8 @@ class Fields {
 
   [[nodiscard]] Result<std::optional<std::string>> text(std::string_view name) const;
   [[nodiscard]] Result<std::optional<bool>> flag(std::string_view name) const;
+  // A whole number.
+  [[nodiscard]] Result<std::optional<std::int64_t>> number(std::string_view name) const;
   // As text(), and must be there and not empty.
   [[nodiscard]] Result<std::string> required_text(std::string_view name) const;
 

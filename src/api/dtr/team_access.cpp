@@ -1,0 +1,240 @@
+// What teams may do: /repositories/…/teamAccess, /repositoryNamespaces/…/teamAccess, and what one
+// team or one user has.
+#include <boost/json/array.hpp>
+#include <fmt/format.h>
+
+#include "api/dtr/handlers.hpp"
+
+namespace holdfast::api::dtr {
+
+namespace {
+
+using access::Action;
+using accounts::GrantTarget;
+using accounts::Level;
+using accounts::TeamAccess;
+
+constexpr std::string_view kLevelInvalid = "level_invalid";
+constexpr std::string_view kNotOfAnOrganization = "not_of_an_organization";
+
+// A repository or a whole namespace, as a path names it, whose access the caller may manage.
+struct Place {
+  accounts::Account owner;
+  std::shared_ptr<const repos::Repository> repository;  // null: the whole namespace
+
+  [[nodiscard]] GrantTarget target() const {
+    if (!repository) return {owner.id, 0, ""};
+    return {owner.id, repository->id, repository->name.text()};
+  }
+};
+
+Result<Place> repository_place(const Services& services, const Call& call) {
+  Place place;
+  HF_TRY(place.repository, find_repository(services, call, Action::manage_access));
+  HF_TRY(place.owner, services.accounts.find(place.repository->namespace_id));
+  return place;
+}
+
+Result<Place> namespace_place(const Services& services, const Call& call) {
+  HF_TRY(const accounts::Account owner,
+         rest::find_account(services.accounts, call, call.parameters[0]));
+  HF_CHECK(rest::need_owner(call, owner));
+  return Place{owner, nullptr};
+}
+
+// The team that the last part of the path names.
+Result<accounts::Team> find_team(const Services& services, const Call& call, const Place& place) {
+  if (place.owner.kind != accounts::Kind::organization) {
+    return fail(ErrorCode::invalid, kNotOfAnOrganization,
+                fmt::format("{} is a user: only organizations have teams", place.owner.name));
+  }
+  return services.teams.find(place.owner.name, rest::team_reference(call.parameters.back()));
+}
+
+Result<boost::json::object> shown_team(const Services& services, const Call& call,
+                                       const accounts::Account& owner, const accounts::Team& team) {
+  boost::json::object object = rest::shown(team);
+  const auto member = services.teams.member(owner.name, team.uuid, call.subject().name);
+  if (!member && member.error().code != ErrorCode::not_found) return member.error();
+  object.emplace("clientUserIsMember", member.has_value());
+  return object;
+}
+
+boost::json::object shown_place(const Place& place) {
+  if (place.repository) {
+    return {{"repository", shown_briefly(*place.repository, place.owner)}};
+  }
+  return {{"namespace", place.owner.name}};
+}
+
+Answer list(const Services& services, const Call& call, const Place& place) {
+  HF_TRY(const Page page, page_of(call));
+  HF_TRY(std::vector<TeamAccess> rows,
+         services.grants.of_target(place.target(), page.start, page.size + 1));
+  std::string next;
+  if (std::ssize(rows) > page.size) {
+    next = rows.back().team.name;
+    rows.pop_back();
+  }
+  boost::json::array entries;
+  for (const TeamAccess& row : rows) {
+    HF_TRY(boost::json::object team, shown_team(services, call, place.owner, row.team));
+    entries.emplace_back(
+        boost::json::object{{"accessLevel", name(row.level)}, {"team", std::move(team)}});
+  }
+  boost::json::object body = shown_place(place);
+  body.emplace("teamAccessList", std::move(entries));
+  return page_response(body, next, std::nullopt);
+}
+
+// The union of the shapes that DTR had: its clients read either.
+Result<boost::json::object> shown_access(const Services& services, const Call& call,
+                                         const Place& place, const accounts::Team& team,
+                                         Level level) {
+  HF_TRY(const boost::json::object who, shown_team(services, call, place.owner, team));
+  boost::json::object body = {{"accessLevel", name(level)}, {"team", who}};
+  for (auto& [key, value] : shown_place(place)) body.emplace(key, value);
+  body.emplace("teamAccessList", boost::json::array{boost::json::object{
+                                     {"accessLevel", name(level)}, {"team", who}}});
+  return body;
+}
+
+Answer set(const Services& services, const Call& call, const Place& place) {
+  HF_TRY(const std::string word, call.fields.required_text("accessLevel"));
+  const std::optional<Level> level = accounts::parse_level(word);
+  if (!level) {
+    return fail(ErrorCode::invalid, kLevelInvalid,
+                "\"accessLevel\" must be read-only, read-write or admin");
+  }
+  HF_TRY(const accounts::Team team, find_team(services, call, place));
+  HF_CHECK(services.grants.set(team, place.target(), *level, call.actor()));
+  HF_TRY(const boost::json::object body, shown_access(services, call, place, team, *level));
+  return rest::json_response(200, body);
+}
+
+Answer remove(const Services& services, const Call& call, const Place& place) {
+  HF_TRY(const accounts::Team team, find_team(services, call, place));
+  HF_CHECK(services.grants.remove(team, place.target(), call.actor()));
+  return http::Response(204);
+}
+
+Answer list_of_repository(const Services& services, const Call& call) {
+  HF_TRY(const Place place, repository_place(services, call));
+  return list(services, call, place);
+}
+
+Answer set_on_repository(const Services& services, const Call& call) {
+  HF_TRY(const Place place, repository_place(services, call));
+  return set(services, call, place);
+}
+
+Answer remove_from_repository(const Services& services, const Call& call) {
+  HF_TRY(const Place place, repository_place(services, call));
+  return remove(services, call, place);
+}
+
+Answer list_of_namespace(const Services& services, const Call& call) {
+  HF_TRY(const Place place, namespace_place(services, call));
+  return list(services, call, place);
+}
+
+Answer get_of_namespace(const Services& services, const Call& call) {
+  HF_TRY(const Place place, namespace_place(services, call));
+  HF_TRY(const accounts::Team team, find_team(services, call, place));
+  HF_TRY(const Level level, services.grants.find(team, place.target()));
+  HF_TRY(const boost::json::object body, shown_access(services, call, place, team, level));
+  return rest::json_response(200, body);
+}
+
+Answer set_on_namespace(const Services& services, const Call& call) {
+  HF_TRY(const Place place, namespace_place(services, call));
+  return set(services, call, place);
+}
+
+Answer remove_from_namespace(const Services& services, const Call& call) {
+  HF_TRY(const Place place, namespace_place(services, call));
+  return remove(services, call, place);
+}
+
+// What a team was given on single repositories, for whoever belongs to the organization.
+Answer list_of_team(const Services& services, const Call& call) {
+  HF_TRY(const accounts::Account owner,
+         rest::find_organization(services.accounts, call, call.parameters[0]));
+  HF_CHECK(rest::need_member(call, owner));
+  HF_TRY(const accounts::Team team,
+         services.teams.find(owner.name, rest::team_reference(call.parameters[1])));
+  HF_TRY(const Page page, page_of(call));
+  HF_TRY(auto rows, services.grants.of_team(team, number_after(page.start), page.size + 1));
+  std::string next;
+  if (std::ssize(rows) > page.size) {
+    rows.pop_back();
+    next = std::to_string(rows.back().repository_id);
+  }
+  boost::json::array entries;
+  for (const accounts::Grants::OnRepository& row : rows) {
+    const auto repository = services.repositories.find(row.repository_id);
+    if (!repository) {
+      if (repository.error().reason == repos::kRepositoryUnknown) continue;
+      return repository.error();
+    }
+    entries.emplace_back(boost::json::object{{"accessLevel", name(row.level)},
+                                             {"repository", shown_briefly(*repository, owner)}});
+  }
+  HF_TRY(boost::json::object shown, shown_team(services, call, owner, team));
+  return page_response(
+      boost::json::object{{"team", std::move(shown)}, {"repositoryAccessList", std::move(entries)}},
+      next, std::nullopt);
+}
+
+// The level that a user has in the end, by whatever way.
+Answer get_of_user(const Services& services, const Call& call) {
+  HF_TRY(const accounts::Account user,
+         rest::find_user(services.accounts, call, call.parameters[0]));
+  if (user.id != call.subject().account_id) HF_CHECK(rest::need_administrator(call));
+  HF_TRY(const auto name, holdfast::oci::RepositoryName::parse(
+                              fmt::format("{}/{}", call.parameters[1], call.parameters[2])));
+  HF_TRY(const auto repository, find_repository(services, call, name, Action::view));
+  HF_TRY(const auto subject, services.accounts.subject(user.id));
+  const access::Object object = access::Object::of(*repository);
+  Level level = access::level(*subject, object);
+  if (level == Level::none && access::decide(*subject, Action::pull, object)) {
+    level = Level::read_only;
+  }
+  if (level == Level::none) {
+    return fail(ErrorCode::not_found, repos::kRepositoryUnknown,
+                fmt::format("{} has no access to {}", user.name, name.text()));
+  }
+  HF_TRY(const accounts::Account owner, services.accounts.find(repository->namespace_id));
+  return rest::json_response(
+      200, boost::json::object{{"accessLevel", accounts::name(level)},
+                               {"user", rest::shown(user)},
+                               {"repository", shown_briefly(*repository, owner)}});
+}
+
+}  // namespace
+
+std::vector<rest::Route> team_access_routes(const Services& services) {
+  using http::Method;
+  return {
+      {Method::get, "/repositories/{namespace}/{repository}/teamAccess",
+       bound(services, list_of_repository)},
+      {Method::put, "/repositories/{namespace}/{repository}/teamAccess/{team}",
+       bound(services, set_on_repository)},
+      {Method::del, "/repositories/{namespace}/{repository}/teamAccess/{team}",
+       bound(services, remove_from_repository)},
+      {Method::get, "/repositoryNamespaces/{namespace}/teamAccess",
+       bound(services, list_of_namespace)},
+      {Method::get, "/repositoryNamespaces/{namespace}/teamAccess/{team}",
+       bound(services, get_of_namespace)},
+      {Method::put, "/repositoryNamespaces/{namespace}/teamAccess/{team}",
+       bound(services, set_on_namespace)},
+      {Method::del, "/repositoryNamespaces/{namespace}/teamAccess/{team}",
+       bound(services, remove_from_namespace)},
+      {Method::get, "/accounts/{organization}/teams/{team}/repositoryAccess",
+       bound(services, list_of_team)},
+      {Method::get, "/accounts/{user}/repositoryAccess/{namespace}/{repository}",
+       bound(services, get_of_user)},
+  };
+}
+
+}  // namespace holdfast::api::dtr
