@@ -82,13 +82,12 @@ Result<Tag> Tag::parse(std::string_view text) {
 }
 
 bool Tag::is_companion() const {
-  constexpr std::string_view kHex = "0123456789abcdef";
-  for (const auto& [prefix, digits] :
-       {std::pair<std::string_view, std::size_t>{"sha256-", 64}, {"sha512-", 128}}) {
+  constexpr std::size_t kDigits = 64;  // of any algorithm: the specification cuts longer ones
+  for (const std::string_view prefix : {"sha256-", "sha512-"}) {
     if (!text_.starts_with(prefix)) continue;
-    const std::size_t end = text_.find_first_not_of(kHex, prefix.size());
-    const std::size_t length = std::min(end, text_.size()) - prefix.size();
-    return length == digits && (end == std::string::npos || text_[end] == '.');
+    const std::size_t end =
+        std::min(text_.find_first_not_of("0123456789abcdef", prefix.size()), text_.size());
+    return end - prefix.size() == kDigits && (end == text_.size() || text_[end] == '.');
   }
   return false;
 }

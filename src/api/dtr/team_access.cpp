@@ -14,7 +14,6 @@ using accounts::GrantTarget;
 using accounts::Level;
 using accounts::TeamAccess;
 
-constexpr std::string_view kLevelInvalid = "level_invalid";
 constexpr std::string_view kNotOfAnOrganization = "not_of_an_organization";
 
 // A repository or a whole namespace, as a path names it, whose access the caller may manage.
@@ -103,7 +102,7 @@ Answer set(const Services& services, const Call& call, const Place& place) {
   HF_TRY(const std::string word, call.fields.required_text("accessLevel"));
   const std::optional<Level> level = accounts::parse_level(word);
   if (!level) {
-    return fail(ErrorCode::invalid, kLevelInvalid,
+    return fail(ErrorCode::invalid, rest::kFieldInvalid,
                 "\"accessLevel\" must be read-only, read-write or admin");
   }
   HF_TRY(const accounts::Team team, find_team(services, call, place));

@@ -28,7 +28,7 @@ struct Mapped {
 };
 
 // By reason, where it says more than the code. The codes are DTR's and eNZi's.
-constexpr std::array<std::pair<std::string_view, Mapped>, 25> kByReason = {{
+constexpr std::array<std::pair<std::string_view, Mapped>, 27> kByReason = {{
     {accounts::kAccountUnknown, {404, "NO_SUCH_ACCOUNT"}},
     {accounts::kMemberUnknown, {404, "NO_SUCH_MEMBER"}},
     {accounts::kTeamUnknown, {404, "NO_SUCH_TEAM"}},
@@ -48,6 +48,8 @@ constexpr std::array<std::pair<std::string_view, Mapped>, 25> kByReason = {{
     {repos::kManifestUnknown, {404, "NO_SUCH_REF"}},
     {holdfast::oci::kTagInvalid, {400, "INVALID_TAG_NAME"}},
     {holdfast::oci::kDigestInvalid, {400, "INVALID_DIGEST"}},
+    {repos::kFieldsInvalid, {400, "INVALID_FORM"}},
+    {holdfast::oci::kNameInvalid, {400, "INVALID_FORM"}},
     {kVisibilityInvalid, {400, "INVALID_REPOSITORY_VISIBILITY"}},
     {kBodyNotJson, {400, "INVALID_JSON"}},
     {kFieldInvalid, {400, "INVALID_FORM"}},
