@@ -17,6 +17,7 @@
 #include "metadata.hpp"
 #include "repos/content.hpp"
 #include "repos/repositories.hpp"
+#include "settings/store.hpp"
 #include "token/tokens.hpp"
 #include "uploads/uploads.hpp"
 
@@ -25,6 +26,7 @@ namespace holdfast {
 struct CoreOptions {
   MetadataOptions metadata;
   repos::ContentRules content{};
+  settings::Values defaults{};  // for settings that were never set
   std::chrono::seconds token_lifetime{300};
 };
 
@@ -41,6 +43,7 @@ class Core {
   std::unique_ptr<blob::Store> blobs;      // never null
   keys::KeyStore keys;
   events::Counted counted;
+  settings::Store settings;
   accounts::Accounts accounts;
   accounts::Organizations organizations;
   accounts::Teams teams;
@@ -52,7 +55,7 @@ class Core {
 
  private:
   Core(std::unique_ptr<db::Database> database_in, std::unique_ptr<blob::Store> blobs_in,
-       crypto::Sealer sealer, repos::ContentRules rules);
+       crypto::Sealer sealer, const CoreOptions& options);
 };
 
 }  // namespace holdfast

@@ -8,12 +8,18 @@ namespace {
 
 constexpr std::string_view kPrefix = "/api/v0";
 
-std::vector<rest::Route> all_routes(const Services& /*services*/) { return {}; }
+std::vector<rest::Route> all_routes(const Services& services) {
+  std::vector<rest::Route> all = meta_routes(services);
+  for (auto& routes : {event_routes(services)}) {
+    all.insert(all.end(), routes.begin(), routes.end());
+  }
+  return all;
+}
 
 }  // namespace
 
 Dtr::Dtr(const Services& services)
-    : router_("dtr", all_routes(services), services.callers, services.pool) {}
+    : router_("dtr", all_routes(services), services.callers, services.settings, services.pool) {}
 
 boost::asio::awaitable<http::Response> Dtr::handle(http::Request& request, http::Body& body) {
   std::string_view path = request.path;

@@ -23,6 +23,10 @@ inline rest::Handler bound(const Services& services,
   return [services, handler](const Call& call) { return handler(services, call); };
 }
 
+// events.cpp, meta.cpp
+std::vector<rest::Route> event_routes(const Services& services);
+std::vector<rest::Route> meta_routes(const Services& services);
+
 // Of a list: `pageStart`, the first row wanted, `pageSize`, and whether `count` asks for how many
 // there are in all.
 struct Page {

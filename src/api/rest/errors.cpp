@@ -13,6 +13,8 @@
 #include "api/common/errors.hpp"
 #include "api/rest/fields.hpp"
 #include "base/log.hpp"
+#include "repos/repositories.hpp"
+#include "settings/values.hpp"
 
 namespace holdfast::api::rest {
 
@@ -24,7 +26,7 @@ struct Mapped {
 };
 
 // By reason, where it says more than the code. The codes are DTR's and eNZi's.
-constexpr std::array<std::pair<std::string_view, Mapped>, 18> kByReason = {{
+constexpr std::array<std::pair<std::string_view, Mapped>, 20> kByReason = {{
     {accounts::kAccountUnknown, {404, "NO_SUCH_ACCOUNT"}},
     {accounts::kMemberUnknown, {404, "NO_SUCH_MEMBER"}},
     {accounts::kTeamUnknown, {404, "NO_SUCH_TEAM"}},
@@ -38,6 +40,8 @@ constexpr std::array<std::pair<std::string_view, Mapped>, 18> kByReason = {{
     {accounts::kNotAUser, {400, "INVALID_FORM"}},
     {accounts::kLastAdministrator, {409, "LAST_ADMINISTRATOR"}},
     {accounts::kNamespaceInUse, {409, "ACCOUNT_HAS_REPOSITORIES"}},
+    {repos::kRepositoryUnknown, {404, "NO_SUCH_REPOSITORY"}},
+    {settings::kSettingInvalid, {400, "INVALID_SETTINGS"}},
     {kBodyNotJson, {400, "INVALID_JSON"}},
     {kFieldInvalid, {400, "INVALID_FORM"}},
     {kRouteUnknown, {404, "NOT_FOUND"}},

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "api/common/settings_now.hpp"
+
 namespace holdfast::api::rest {
 
 namespace asio = boost::asio;
@@ -80,6 +82,15 @@ Match RouteTable::match(http::Method method, std::string_view path) const {
   return match;
 }
 
+// Decided after who calls is known: a stranger hears of the credential first.
+asio::awaitable<Result<void>> Router::check_writable(const Route& route) {
+  if (route.method == http::Method::get || route.while_read_only == WhileReadOnly::served) {
+    co_return Result<void>();
+  }
+  HF_CO_TRY(const auto settings, co_await settings_now(settings_, pool_));
+  co_return settings::need_writable(*settings);
+}
+
 asio::awaitable<http::Response> Router::handle(http::Request& request, http::Body& body,
                                                std::string_view path) {
   request.route = name_;
@@ -105,6 +116,9 @@ asio::awaitable<http::Response> Router::handle(http::Request& request, http::Bod
   if (caller->claims && !caller->claims->access.empty()) {
     co_return error_response(fail(ErrorCode::unauthenticated, kLoginNeeded,
                                   "this token is for the registry: ask for one without a scope"));
+  }
+  if (const auto writable = co_await check_writable(*match.route); !writable) {
+    co_return error_response(writable.error());
   }
   const auto text =
       co_await body.read_all(caller->is_anonymous() ? kStrangersBodyLimitBytes : kBodyLimitBytes);
