@@ -145,6 +145,8 @@ def test_filters_find_what_they_name(server, alice, api, as_alice, repository, o
             "actorId=00000000-0000-4000-8000-000000000000": [], "actorId=nobody-at-all": [],
             "actorId=%00": []}.items():
         assert names(events_of(as_alice, repository, query)) == expected, query
+    for odd in ("%00", "x", "alice/%27", "a/b/c/d", "%2F"):
+        assert api.get(f"/events?repository={odd}")["events"] == []
     mine = f"/events?actorId={uuid_of(api, 'alice')}&repository={repository}&pageSize=100"
     assert names(api.get(mine)["events"]) == names(events_of(as_alice, repository))
 
@@ -238,7 +240,7 @@ def test_users_see_what_they_did_and_administer(server, api, as_alice, as_bob, a
 def test_grants_count_as_they_are_now(server, api, as_bob):
     """An owner of the organization sees its events, and no longer when that ends."""
     enzi = Rest(api.client)
-    organization = new_name("org")
+    organization = new_name("events-org")
     enzi.expect(201, "POST", "/accounts", {"name": organization, "isOrg": True})
     enzi.expect(200, "PUT", f"/accounts/{organization}/members/bob", {"isAdmin": True})
     repository = f"{organization}/app"
@@ -260,7 +262,7 @@ def test_a_new_repository_of_an_old_name_does_not_show_the_old_one(server, as_bo
 
 
 def test_failed_logins_are_there_for_whom_they_concern(server, api, as_bob):
-    name = new_name("user")
+    name = new_name("events-user")
     Rest(api.client).expect(201, "POST", "/accounts", {"name": name, "password": PASSWORD})
     owner = server.client(name, PASSWORD)
     wrong = server.client(name, "wrong password")

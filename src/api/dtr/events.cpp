@@ -39,12 +39,18 @@ Result<std::optional<Timestamp>> moment(const Call& call, std::string_view name)
               fmt::format("\"{}\" must be a time such as \"2026-11-24T04:31:30Z\"", name));
 }
 
+// What an account is called, or no account.
+Result<accounts::Account> account_of(const Services& services, const std::string& reference) {
+  if (is_uuid(reference)) return services.accounts.find_uuid(reference);
+  if (oci::is_name_component(reference)) return services.accounts.find(reference);
+  return fail(ErrorCode::not_found, accounts::kAccountUnknown, "no account has such a name");
+}
+
 // Sets the actor; one that does not exist has no events.
 Result<void> set_actor(const Services& services, const Call& call, events::Filter& filter) {
   const std::string given = call.text("actorId");
   if (given.empty()) return {};
-  const auto found =
-      is_uuid(given) ? services.accounts.find_uuid(given) : services.accounts.find(given);
+  const auto found = account_of(services, given);
   if (found) {
     filter.actor_id = found->id;
   } else if (found.error().code == ErrorCode::not_found) {
@@ -174,6 +180,9 @@ Answer all_events(const Services& services, const Call& call) {
   HF_CHECK(rest::need_login(call));
   HF_TRY(events::Filter filter, filter_of(services, call));
   filter.repository = call.text("repository");
+  if (!filter.repository.empty() && !oci::RepositoryName::parse(filter.repository)) {
+    filter.types.clear();
+  }
   if (call.subject().is_administrator) return answer(services, call, filter, Detail::full);
   HF_TRY(accounts::Account self, services.accounts.find(call.subject().account_id));
   Sight sight(services, call.subject(), std::move(self));
