@@ -215,6 +215,11 @@ TEST_F(CertificatesTest, FilesMustFitAndAreNamedWhenTheyDoNot) {
   const auto certificates = Certificates::open(options_, core_->keys, core_->clock);
   ASSERT_TRUE(certificates);
   EXPECT_EQ(certificates.value()->ca_pem(), "");
+  EXPECT_EQ(certificates.value()->certificate_pem(), own.certificate_pem);
+  // A key in the same file is not shown.
+  std::ofstream(options_.tls_certificate) << own.key_pem << own.certificate_pem << own.key_pem;
+  EXPECT_EQ(Certificates::open(options_, core_->keys, core_->clock).value()->certificate_pem(),
+            own.certificate_pem);
 }
 
 }  // namespace

@@ -35,6 +35,20 @@ std::string file_stamp(const std::string& path) {
                      info.st_ino);
 }
 
+// The certificates of a file that may hold the key as well.
+std::shared_ptr<const std::string> without_key(std::string_view pem) {
+  constexpr std::string_view kBegin = "-----BEGIN CERTIFICATE-----";
+  constexpr std::string_view kEnd = "-----END CERTIFICATE-----";
+  std::string certificates;
+  for (std::size_t at = 0; (at = pem.find(kBegin, at)) != std::string_view::npos;) {
+    const std::size_t end = pem.find(kEnd, at);
+    if (end == std::string_view::npos) break;
+    certificates.append(pem.substr(at, end + kEnd.size() - at)).append("\n");
+    at = end;
+  }
+  return std::make_shared<const std::string>(std::move(certificates));
+}
+
 }  // namespace
 
 std::string Certificates::stamp() const {
@@ -76,6 +90,7 @@ Result<std::unique_ptr<Certificates>> Certificates::open(const Options& options,
   }
   if (!tls) return std::move(tls).error();
   made->tls_ = *std::move(tls);
+  made->certificate_pem_.store(without_key(pems.certificate));
   return made;
 }
 
@@ -86,6 +101,7 @@ void Certificates::refresh() {
   const Result<void> replaced =
       pems ? tls_->replace(pems->certificate, pems->key) : Result<void>(pems.error());
   if (replaced) {
+    certificate_pem_.store(without_key(pems->certificate));
     log::info("a new certificate is in use");
   } else {
     log::error("the certificate was not replaced", {{"error", describe(replaced.error())}});

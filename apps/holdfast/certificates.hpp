@@ -7,13 +7,14 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
+#include "base/snapshot.hpp"
 #include "keys/keys.hpp"
 #include "net/tls.hpp"
 #include "options.hpp"
 
 namespace holdfast {
 
-// One thread calls refresh(); tls() and ca_pem() are for any.
+// One thread calls refresh(); the others are for any.
 class Certificates {
  public:
   static Result<std::unique_ptr<Certificates>> open(const Options& options, keys::KeyStore& keys,
@@ -21,6 +22,9 @@ class Certificates {
   [[nodiscard]] const std::shared_ptr<net::TlsContext>& tls() const { return tls_; }
   // The authority's certificate; empty when the certificate comes from files.
   [[nodiscard]] const std::string& ca_pem() const { return ca_pem_; }
+
+  // The certificate in use, without its key.
+  [[nodiscard]] std::string certificate_pem() const { return *certificate_pem_.load(); }
 
   // Takes up files that changed, or issues anew when the certificate nears its end. What does not
   // work is logged, and the one before stays.
@@ -40,6 +44,7 @@ class Certificates {
   const Clock& clock_;
   std::string root_key_pem_;
   std::string ca_pem_;
+  Snapshot<std::string> certificate_pem_;
   Timestamp renew_at_;
   std::string stamp_;
   std::shared_ptr<net::TlsContext> tls_;

@@ -7,17 +7,18 @@
 namespace holdfast {
 
 Core::Core(std::unique_ptr<db::Database> database_in, std::unique_ptr<blob::Store> blobs_in,
-           crypto::Sealer sealer, repos::ContentRules rules)
+           crypto::Sealer sealer, const CoreOptions& options)
     : database(std::move(database_in)),
       blobs(std::move(blobs_in)),
       keys(*database, sealer, clock, random),
       counted(*database, clock),
+      settings(*database, clock, options.defaults),
       accounts(*database, clock, random),
       organizations(*database, clock),
       teams(*database, clock, random),
       grants(*database, clock),
       repositories(*database, clock, random),
-      content(*database, clock, rules),
+      content(*database, clock, options.content),
       traffic(*database, clock),
       uploads(*database, *blobs, clock, random) {}
 
@@ -30,8 +31,7 @@ Result<std::unique_ptr<Core>> Core::open(DataFolder& folder, const CoreOptions& 
   HF_TRY(auto database, open_metadata(folder, options.metadata));
   HF_CHECK(database->migrate(all_migrations()));
   HF_TRY(auto blobs, blob::fs::open(folder.path()));
-  std::unique_ptr<Core> core(
-      new Core(std::move(database), std::move(blobs), sealer, options.content));
+  std::unique_ptr<Core> core(new Core(std::move(database), std::move(blobs), sealer, options));
   HF_TRY(core->tokens, token::Tokens::open(core->keys, {"holdfast", options.token_lifetime},
                                            core->clock, core->random));
   return core;

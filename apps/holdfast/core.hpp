@@ -18,6 +18,7 @@
 #include "repos/content.hpp"
 #include "repos/repositories.hpp"
 #include "repos/traffic.hpp"
+#include "settings/store.hpp"
 #include "token/tokens.hpp"
 #include "uploads/uploads.hpp"
 
@@ -26,6 +27,7 @@ namespace holdfast {
 struct CoreOptions {
   MetadataOptions metadata;
   repos::ContentRules content{};
+  settings::Values defaults{};  // for settings that were never set
   std::chrono::seconds token_lifetime{300};
 };
 
@@ -42,6 +44,7 @@ class Core {
   std::unique_ptr<blob::Store> blobs;      // never null
   keys::KeyStore keys;
   events::Counted counted;
+  settings::Store settings;
   accounts::Accounts accounts;
   accounts::Organizations organizations;
   accounts::Teams teams;
@@ -54,7 +57,7 @@ class Core {
 
  private:
   Core(std::unique_ptr<db::Database> database_in, std::unique_ptr<blob::Store> blobs_in,
-       crypto::Sealer sealer, repos::ContentRules rules);
+       crypto::Sealer sealer, const CoreOptions& options);
 };
 
 }  // namespace holdfast

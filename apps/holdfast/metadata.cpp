@@ -13,6 +13,7 @@
 #include "events/events.hpp"
 #include "keys/keys.hpp"
 #include "repos/repositories.hpp"
+#include "settings/store.hpp"
 #include "token/refresh.hpp"
 #include "uploads/uploads.hpp"
 
@@ -80,8 +81,9 @@ Result<void> copy_into(db::Database& source, db::Database& target) {
 }  // namespace
 
 std::vector<db::Migration> all_migrations() {
-  return db::joined({keys::migrations(), events::migrations(), accounts::migrations(),
-                     repos::migrations(), uploads::migrations(), token::migrations()});
+  return db::joined({keys::migrations(), events::migrations(), settings::migrations(),
+                     accounts::migrations(), repos::migrations(), uploads::migrations(),
+                     token::migrations()});
 }
 
 Result<std::unique_ptr<db::Database>> open_metadata(const DataFolder& folder,

@@ -130,7 +130,7 @@ Options make_options(const Values& values, std::vector<Problem>& problems) {
   if (options.data_dir.empty()) read.problem("data_dir", "write the path of a folder");
   options.external_url = checked_url(read);
   options.trusted_proxies = read.networks("trusted_proxies");
-  options.create_repository_on_push = read.flag("create_repository_on_push");
+  options.core.defaults.create_repository_on_push = read.flag("create_repository_on_push");
   options.core.content = {read.flag("allow_sparse_indexes") ? repos::SparseIndexes::allow
                                                             : repos::SparseIndexes::refuse,
                           read.number("limits.tags")};

@@ -22,7 +22,6 @@ struct Options {
   std::string data_dir;
   std::string external_url;  // no slash at the end
   std::vector<net::Network> trusted_proxies;
-  bool create_repository_on_push = false;
   CoreOptions core;
 
   net::Endpoint https_listen;

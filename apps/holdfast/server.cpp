@@ -1,5 +1,6 @@
 #include "server.hpp"
 
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
@@ -24,10 +25,13 @@
 #include "api/web/web.hpp"
 #include "certificates.hpp"
 #include "codec/json.hpp"
+#include "codec/text.hpp"
 #include "control.hpp"
 #include "core.hpp"
+#include "crypto/hash.hpp"
 #include "data_folder.hpp"
 #include "dispatch.hpp"
+#include "events/history.hpp"
 #include "token/refresh.hpp"
 #include "token/tokens.hpp"
 
@@ -38,6 +42,35 @@ namespace {
 constexpr std::string_view kAdministrator = "admin";
 constexpr std::size_t kPasswordLetters = 20;
 constexpr std::chrono::hours kExpiryEvery{1};
+constexpr std::chrono::minutes kForgettingEvery{10};
+
+std::string machine_name() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? std::string(name.data())
+                                                          : std::string();
+}
+
+// DTR's form of a replica's id, from what stays: the machine and its data folder.
+std::string replica_id(const Options& options) {
+  crypto::Hasher hasher(crypto::HashAlgorithm::sha256);
+  const std::string place = machine_name() + ":" + options.data_dir;
+  hasher.update(std::as_bytes(std::span(place)));
+  return codec::hex(hasher.digest()).substr(0, 12);
+}
+
+api::dtr::Host host_facts(const Options& options, const Certificates& certificates) {
+  const std::string& url = options.external_url;
+  return {.version = std::string(version()),
+          .replica_id = replica_id(options),
+          .node = machine_name(),
+          .name = url.empty() ? std::string() : url.substr(url.find("://") + 3),
+          .http_port = options.http_listen.port,
+          .https_port = options.https_listen.port,
+          .log_level = std::string(log::name(options.log_level)),
+          .data_folder = options.data_dir,
+          .authority_pem = certificates.ca_pem(),
+          .certificate_pem = [&certificates] { return certificates.certificate_pem(); }};
+}
 
 // The edge over the core: constructed after it, stopped before it.
 class Edge {
@@ -47,23 +80,24 @@ class Edge {
         core_(core),
         pool_(options.blocking_threads),
         url_(options.external_url),
+        host_(host_facts(options, certificates)),
         authenticator_(core.accounts, core.counted, core.clock, core.random),
         refresh_tokens_(*core.database, core.accounts, core.clock, core.random),
         limits_(options.shares, core.clock),
         callers_(core.accounts, authenticator_, *core.tokens, limits_, url_, pool_),
         metrics_(version()),
         registry_({callers_, limits_, url_, core.repositories, core.content, core.uploads,
-                   *core.blobs, core.counted, pool_},
-                  {options.create_repository_on_push ? api::oci::CreateOnPush::yes
-                                                     : api::oci::CreateOnPush::no,
-                   options.manifest_limit_bytes, options.blob_limit_bytes, options.page_limit}),
+                   *core.blobs, core.counted, core.settings, pool_},
+                  {options.manifest_limit_bytes, options.blob_limit_bytes, options.page_limit}),
         token_({core.accounts, authenticator_, core.repositories, url_, *core.tokens,
                 refresh_tokens_, pool_},
                {options.refresh_tokens ? api::token::RefreshTokens::on
                                        : api::token::RefreshTokens::off}),
-        enzi_({callers_, core.accounts, authenticator_, core.organizations, core.teams, pool_}),
+        enzi_({callers_, core.accounts, authenticator_, core.organizations, core.teams,
+               core.settings, pool_}),
         dtr_({callers_, core.accounts, core.organizations, core.teams, core.grants,
-              core.repositories, core.content, core.traffic, pool_}),
+              core.repositories, core.content, core.traffic, core.settings, *core.database,
+              core.clock, host_, pool_}),
         ops_({*core.database, *core.blobs, metrics_, pool_, limits_,
               [this] { return server_ ? server_->counters() : http::Counters{}; }},
              {certificates.ca_pem(),
@@ -182,6 +216,7 @@ class Edge {
   Core& core_;
   async::BlockingPool pool_;
   const api::PublicUrl url_;
+  const api::dtr::Host host_;
   accounts::Authenticator authenticator_;
   token::RefreshTokens refresh_tokens_;
   api::Limits limits_;
@@ -263,10 +298,29 @@ sigset_t handled_signals() {
   return signals;
 }
 
+// Forgets old events as the settings say, a few thousand at a time. Whether there may be more.
+bool forget_old_events(Core& core) {
+  constexpr std::int64_t kAtOnce = 5'000;
+  const auto settings = core.settings.load();
+  if (!settings) return false;  // the database is away; it is logged where it is needed
+  if (!(*settings)->event_history_compaction) return false;
+  const auto age = settings::duration_of((*settings)->event_history_max_age);
+  const auto removed = events::trim(
+      *core.database, {age.value_or(std::chrono::seconds(0)), (*settings)->event_history_to_keep},
+      core.clock.now(), kAtOnce);
+  if (!removed) {
+    log::error("old events could not be forgotten", {{"error", describe(removed.error())}});
+    return false;
+  }
+  if (*removed > 0) log::info("old events forgotten", {{"count", *removed}});
+  return *removed >= kAtOnce;
+}
+
 // Looks after what is due until a signal says to end.
 void keep_house(const Options& options, Core& core, Certificates& certificates,
                 const sigset_t& signals) {
   auto next_expiry = std::chrono::steady_clock::now();
+  auto next_forgetting = next_expiry;
   while (true) {
     constexpr timespec kSecond{1, 0};
     const int signal = ::sigtimedwait(&signals, nullptr, &kSecond);
@@ -278,6 +332,9 @@ void keep_house(const Options& options, Core& core, Certificates& certificates,
       log::error("pulls and pushes wait to be counted", {{"error", describe(counted.error())}});
     }
     certificates.refresh();
+    if (const auto now = std::chrono::steady_clock::now(); now >= next_forgetting) {
+      next_forgetting = forget_old_events(core) ? now : now + kForgettingEvery;
+    }
     if (std::chrono::steady_clock::now() < next_expiry) continue;
     next_expiry = std::chrono::steady_clock::now() + kExpiryEvery;
     const auto expired = core.uploads.expire(options.uploads_expire_after);

@@ -105,5 +105,20 @@ TEST(Snapshot, ReadersKeepWhatTheyLoaded) {
   EXPECT_EQ(*snapshot.load(), 2);
 }
 
+TEST(Clock, ReadsWhatItWrites) {
+  const Timestamp when = from_micros(1'764'073'000'123'456);
+  EXPECT_EQ(parse_rfc3339(rfc3339(when)), when);
+  EXPECT_EQ(parse_rfc3339("2025-11-25T13:46:40.1234569+01:30"), parse_rfc3339(rfc3339(when)));
+  EXPECT_EQ(parse_rfc3339("1970-01-01t00:00:00z"), from_micros(0));
+  EXPECT_EQ(rfc3339(*parse_rfc3339("0001-01-01T00:00:00Z")), "0001-01-01T00:00:00.000000Z");
+  for (const char* bad :
+       {"", "now", "2025", "2025-11-25", "2025-11-25T13:46:40", "2025-11-25T13:46Z",
+        "2025-13-25T13:46:40Z", "2025-02-30T13:46:40Z", "2025-11-25T24:00:00Z",
+        "2025-11-25T13:46:40.Z", "2025-11-25T13:46:40+1:00", "2025-11-25T13:46:40Zx",
+        "-025-11-25T13:46:40Z", "2025-11-25T13:46:40+99:00", "1764073000"}) {
+    EXPECT_FALSE(parse_rfc3339(bad)) << bad;
+  }
+}
+
 }  // namespace
 }  // namespace holdfast

@@ -4,7 +4,9 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace holdfast {
 
@@ -38,6 +40,9 @@ class ManualClock final : public Clock {
 
 // "2026-11-24T04:31:30.123456Z" (RFC 3339, UTC, microseconds).
 std::string rfc3339(Timestamp when);
+// The moment of an RFC 3339 text, with any offset; digits beyond microseconds are cut. Nothing for
+// anything else.
+std::optional<Timestamp> parse_rfc3339(std::string_view text);
 // "Tue, 24 Nov 2026 04:31:30 GMT" (RFC 9110 section 5.6.7).
 std::string http_date(Timestamp when);
 

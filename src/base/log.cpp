@@ -30,20 +30,6 @@ void put(std::string_view line) {
   }
 }
 
-std::string_view word(Level level) {
-  switch (level) {
-    case Level::debug:
-      return "debug";
-    case Level::info:
-      return "info";
-    case Level::warn:
-      return "warn";
-    case Level::error:
-      return "error";
-  }
-  return "error";
-}
-
 // JSON's escapes serve both formats: a value from outside can neither end its line nor its quotes.
 void append_escaped(std::string& line, std::string_view text) {
   for (const char c : text) {
@@ -100,7 +86,7 @@ void append_value(std::string& line, const Field& field, bool quote_always) {
 std::string text_line(Level level, std::string_view message, std::initializer_list<Field> fields) {
   std::string time = rfc3339(SystemClock().now());
   time[10] = ' ';
-  std::string line = fmt::format("{} {:<5} ", time.substr(0, 23), word(level));
+  std::string line = fmt::format("{} {:<5} ", time.substr(0, 23), name(level));
   append_escaped(line, message);
   for (const Field& field : fields) {
     fmt::format_to(std::back_inserter(line), "  {}=", field.key);
@@ -111,7 +97,7 @@ std::string text_line(Level level, std::string_view message, std::initializer_li
 
 std::string json_line(Level level, std::string_view message, std::initializer_list<Field> fields) {
   std::string line = fmt::format(R"({{"time":"{}","level":"{}","message":")",
-                                 rfc3339(SystemClock().now()), word(level));
+                                 rfc3339(SystemClock().now()), name(level));
   append_escaped(line, message);
   line += '"';
   for (const Field& field : fields) {
@@ -123,6 +109,20 @@ std::string json_line(Level level, std::string_view message, std::initializer_li
 }
 
 }  // namespace
+
+std::string_view name(Level level) {
+  switch (level) {
+    case Level::debug:
+      return "debug";
+    case Level::info:
+      return "info";
+    case Level::warn:
+      return "warn";
+    case Level::error:
+      return "error";
+  }
+  return "error";
+}
 
 void configure(Level threshold, Format format) {
   current_threshold.store(threshold);

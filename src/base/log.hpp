@@ -9,6 +9,8 @@
 namespace holdfast::log {
 
 enum class Level { debug, info, warn, error };
+// "debug", "info", "warn", "error".
+std::string_view name(Level level);
 enum class Format { text, json };
 
 // One named value of a line.

@@ -72,5 +72,17 @@ TEST(Text, DecodersAreStrict) {
   EXPECT_EQ(hex(*from_hex("00ff7f")), "00ff7f");
 }
 
+TEST(Text, TellsUtf8WithoutNul) {
+  for (const std::string_view text : {"", "abc", "gr\xc3\xbc\xc3\x9f", "\xf0\x9f\x90\xb3", "\n"}) {
+    EXPECT_TRUE(is_text(text)) << text;
+  }
+  for (const std::string_view text :
+       {std::string_view("a\0b", 3), std::string_view("\xff"), std::string_view("\xc3"),
+        std::string_view("\xc0\x80"), std::string_view("\xed\xa0\x80"),
+        std::string_view("\xf5\x80\x80\x80")}) {
+    EXPECT_FALSE(is_text(text)) << text;
+  }
+}
+
 }  // namespace
 }  // namespace holdfast::codec

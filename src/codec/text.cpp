@@ -1,5 +1,6 @@
 #include "codec/text.hpp"
 
+#include <boost/locale/utf.hpp>
 #include <cstdint>
 
 namespace holdfast::codec {
@@ -90,5 +91,15 @@ std::optional<std::string> from_base64(std::string_view text) {
 std::string base64url(std::string_view bytes) { return encode(bytes, kUrl); }
 
 std::optional<std::string> from_base64url(std::string_view text) { return decode(text, kUrl); }
+
+bool is_text(std::string_view bytes) {
+  const char* at = bytes.data();
+  const char* const end = at + bytes.size();
+  while (at != end) {
+    const auto point = boost::locale::utf::utf_traits<char>::decode(at, end);
+    if (point == 0 || !boost::locale::utf::is_valid_codepoint(point)) return false;
+  }
+  return true;
+}
 
 }  // namespace holdfast::codec

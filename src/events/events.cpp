@@ -1,7 +1,10 @@
 #include "events/events.hpp"
 
 #include <array>
+#include <fmt/format.h>
 #include <utility>
+
+#include "events/rows.hpp"
 
 namespace holdfast::events {
 
@@ -25,9 +28,15 @@ constexpr db::Migration kMigrations[] = {
         count {int} NOT NULL);
       CREATE INDEX events_repository ON events (repository, id))"},
     {"events/0002-detail", "ALTER TABLE events ADD COLUMN detail {text} NOT NULL DEFAULT ''"},
+    // The type stands before the time, so that pulls lie apart from the rest and a filter by types
+    // is a merge of ranges. A push adds to two of the three beside the first one's end.
+    {"events/0003-history", R"(DROP INDEX events_repository;
+      CREATE INDEX events_type ON events (type, at, id);
+      CREATE INDEX events_repository ON events (repository, type, at, id) WHERE repository <> '';
+      CREATE INDEX events_actor ON events (actor_id, type, at, id) WHERE actor_id <> 0)"},
 };
 
-constexpr std::array<std::pair<Type, std::string_view>, 26> kNames = {{
+constexpr std::array<std::pair<Type, std::string_view>, 27> kNames = {{
     {Type::tag_pushed, "tag_pushed"},
     {Type::tag_deleted, "tag_deleted"},
     {Type::manifest_pushed, "manifest_pushed"},
@@ -54,7 +63,14 @@ constexpr std::array<std::pair<Type, std::string_view>, 26> kNames = {{
     {Type::access_revoked, "access_revoked"},
     {Type::login_failed, "login_failed"},
     {Type::signing_key_rotated, "signing_key_rotated"},
+    {Type::settings_changed, "settings_changed"},
 }};
+
+constexpr std::array<Type, kNames.size()> kTypes = [] {
+  std::array<Type, kNames.size()> types{};
+  for (std::size_t i = 0; i < types.size(); ++i) types[i] = kNames[i].first;
+  return types;
+}();
 
 Type type_of(std::string_view text) {
   for (const auto& [type, word] : kNames) {
@@ -74,6 +90,22 @@ std::string_view name(Type type) {
   return "unknown";
 }
 
+std::span<const Type> types() { return kTypes; }
+
+Event event_of(const db::Row& row) {
+  return {row.integer(0),
+          from_micros(row.integer(1)),
+          type_of(row.text(2)),
+          Actor{row.integer(3), row.string(4), row.string(5), row.string(6), row.string(7)},
+          row.string(8),
+          row.string(9),
+          row.string(10),
+          row.string(11),
+          row.string(12),
+          row.integer(13),
+          row.string(14)};
+}
+
 Result<void> append(db::Tx& tx, const Event& event) {
   constexpr std::size_t kClientLimitBytes = 256;
   const std::string_view client = std::string_view(event.actor.client).substr(0, kClientLimitBytes);
@@ -88,18 +120,13 @@ Result<void> append(db::Tx& tx, const Event& event) {
 }
 
 Result<std::vector<Event>> list(db::Tx& tx, std::int64_t after, int limit) {
+  static const std::string sql =
+      fmt::format("SELECT {} FROM events WHERE id > $1 ORDER BY id LIMIT $2", kEventColumns);
   std::vector<Event> events;
-  HF_CHECK(tx.query(
-      "SELECT id, at, type, actor_id, actor_name, address, client, request_id, repository, tag, "
-      "digest, media_type, object, count, detail FROM events WHERE id > $1 ORDER BY id LIMIT $2",
-      {after, std::int64_t{limit}}, [&](const db::Row& row) -> Result<void> {
-        events.push_back(
-            Event{row.integer(0), from_micros(row.integer(1)), type_of(row.text(2)),
-                  Actor{row.integer(3), row.string(4), row.string(5), row.string(6), row.string(7)},
-                  row.string(8), row.string(9), row.string(10), row.string(11), row.string(12),
-                  row.integer(13), row.string(14)});
-        return {};
-      }));
+  HF_CHECK(tx.query(sql, {after, std::int64_t{limit}}, [&](const db::Row& row) -> Result<void> {
+    events.push_back(event_of(row));
+    return {};
+  }));
   return events;
 }
 

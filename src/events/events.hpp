@@ -49,8 +49,11 @@ enum class Type {
   access_revoked,
   login_failed,  // counted, see PullCounter's sibling
   signing_key_rotated,
+  settings_changed,  // detail: the names of the fields
 };
 std::string_view name(Type type);
+// All of them.
+std::span<const Type> types();
 
 // Who did it, from where, with what. For the CLI on the server itself: name "system", no address.
 struct Actor {

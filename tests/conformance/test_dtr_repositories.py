@@ -1,20 +1,13 @@
 """Repositories and what teams may do with them, by DTR's API."""
 
-import itertools
-import os
 
 import pytest
 
 from conftest import PASSWORD
 from harness import content
-from harness.rest import Rest
+from harness.rest import Rest, new_name
 from harness.tools import wait_until
 
-_numbers = itertools.count(1)
-
-
-def new_name(kind: str) -> str:
-    return f"{kind}{os.getpid()}-{next(_numbers)}"
 
 
 @pytest.fixture
@@ -253,3 +246,10 @@ def test_scan_on_push_is_switched_everywhere(dtr, admin, person):
     assert dtr.get(f"/repositories/{admin.user}/{name}")["scanOnPush"] is True
     dtr.expect(200, "POST", "/repositories/scan/toggle", {"scanOnPush": False})
     assert dtr.get(f"/repositories/{admin.user}/{name}")["scanOnPush"] is False
+
+
+@pytest.mark.parametrize("target", [
+    "/repositories/a%FFb", "/repositories/a%00b/app", "/repositories?pageStart=%FF", "/repositories?pageStart=a%00",
+])
+def test_bytes_that_are_no_text_reach_no_database(dtr, target):
+    dtr.refused(400, "INVALID_PARAMETERS", "GET", target)

@@ -1,7 +1,5 @@
 """Accounts, organizations, teams by the API of DTR's and UCP's accounts service (eNZi)."""
 
-import itertools
-import os
 import re
 
 import pytest
@@ -9,14 +7,9 @@ import pytest
 from conftest import PASSWORD
 from harness import content
 from harness.registry_client import basic
-from harness.rest import Rest
+from harness.rest import Rest, new_name
 
-_numbers = itertools.count(1)
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
-
-
-def new_name(kind: str) -> str:
-    return f"{kind}{os.getpid()}-{next(_numbers)}"
 
 
 @pytest.fixture

@@ -1,9 +1,18 @@
 """The REST APIs, as scripts speak them: Basic on every request, JSON both ways."""
 
+import itertools
 import json
+import os
 
 from .http_client import Response
 from .registry_client import RegistryClient, basic
+
+_numbers = itertools.count(1)
+
+
+def new_name(kind: str) -> str:
+    """A name for an account or a repository that no other test of the run uses."""
+    return f"{kind}{os.getpid()}-{next(_numbers)}"
 
 
 class Rest:

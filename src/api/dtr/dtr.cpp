@@ -15,7 +15,8 @@ constexpr std::string_view kPrefix = "/api/v0";
 
 std::vector<rest::Route> all_routes(const Services& services) {
   std::vector<rest::Route> all = repository_routes(services);
-  for (auto& routes : {team_access_routes(services)}) {
+  for (auto& routes :
+       {team_access_routes(services), event_routes(services), meta_routes(services)}) {
     all.insert(all.end(), routes.begin(), routes.end());
   }
   return all;
@@ -24,7 +25,7 @@ std::vector<rest::Route> all_routes(const Services& services) {
 }  // namespace
 
 Dtr::Dtr(const Services& services)
-    : router_("dtr", all_routes(services), services.callers, services.pool) {}
+    : router_("dtr", all_routes(services), services.callers, services.settings, services.pool) {}
 
 boost::asio::awaitable<http::Response> Dtr::handle(http::Request& request, http::Body& body) {
   std::string_view path = request.path;

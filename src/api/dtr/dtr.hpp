@@ -2,6 +2,10 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
 
 #include "accounts/accounts.hpp"
 #include "accounts/grants.hpp"
@@ -10,12 +14,29 @@
 #include "api/common/caller.hpp"
 #include "api/rest/router.hpp"
 #include "async/pool.hpp"
+#include "base/clock.hpp"
+#include "db/database.hpp"
 #include "http/message.hpp"
 #include "repos/content.hpp"
 #include "repos/repositories.hpp"
 #include "repos/traffic.hpp"
+#include "settings/store.hpp"
 
 namespace holdfast::api::dtr {
+
+// What this process is and where it stands, for what is shown of a replica.
+struct Host {
+  std::string version;     // "0.1.0"
+  std::string replica_id;  // 12 hex digits, the same after a restart
+  std::string node;        // the machine's name
+  std::string name;        // under which clients reach it: "dtr.mydns.com"; empty: the one they use
+  std::uint16_t http_port = 0;
+  std::uint16_t https_port = 0;
+  std::string log_level;
+  std::filesystem::path data_folder;
+  std::string authority_pem;                     // empty: certificates come from elsewhere
+  std::function<std::string()> certificate_pem;  // the one in use; from any thread
+};
 
 struct Services {
   Callers& callers;
@@ -26,6 +47,10 @@ struct Services {
   repos::Repositories& repositories;
   repos::Content& content;
   repos::Traffic& traffic;
+  settings::Store& settings;
+  db::Database& database;
+  const Clock& clock;
+  const Host& host;
   async::BlockingPool& pool;
 };
 

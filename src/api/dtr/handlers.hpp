@@ -24,6 +24,9 @@ inline rest::Handler bound(const Services& services,
   return [services, handler](const Call& call) { return handler(services, call); };
 }
 
+// events.cpp, meta.cpp
+std::vector<rest::Route> event_routes(const Services& services);
+std::vector<rest::Route> meta_routes(const Services& services);
 // repositories.cpp, team_access.cpp
 std::vector<rest::Route> repository_routes(const Services& services);
 std::vector<rest::Route> team_access_routes(const Services& services);

@@ -19,7 +19,7 @@ std::vector<rest::Route> all_routes(const Services& services) {
 }  // namespace
 
 Enzi::Enzi(const Services& services)
-    : router_("enzi", all_routes(services), services.callers, services.pool) {}
+    : router_("enzi", all_routes(services), services.callers, services.settings, services.pool) {}
 
 boost::asio::awaitable<http::Response> Enzi::handle(http::Request& request, http::Body& body) {
   std::string_view path = request.path;

@@ -11,6 +11,7 @@
 #include "api/rest/router.hpp"
 #include "async/pool.hpp"
 #include "http/message.hpp"
+#include "settings/store.hpp"
 
 namespace holdfast::api::enzi {
 
@@ -20,6 +21,7 @@ struct Services {
   accounts::Authenticator& authenticator;
   accounts::Organizations& organizations;
   accounts::Teams& teams;
+  settings::Store& settings;
   async::BlockingPool& pool;
 };
 

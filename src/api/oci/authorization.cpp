@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "access/decide.hpp"
+#include "api/common/settings_now.hpp"
 #include "api/oci/errors.hpp"
 
 namespace holdfast::api::oci {
@@ -134,7 +135,9 @@ asio::awaitable<OrRefusal<Granted>> Authorization::missing(
     co_return std::unexpected(
         error_response(404, "NAME_UNKNOWN", fmt::format("there is no repository {}", name.text())));
   }
-  if (settings_.create_on_push == CreateOnPush::no || !owner) {
+  const auto settings = co_await settings_now(services_.settings, services_.pool);
+  if (!settings) co_return std::unexpected(error_response(settings.error()));
+  if (!(*settings)->create_repository_on_push || !owner) {
     co_return std::unexpected(error_response(
         403, "DENIED",
         fmt::format(

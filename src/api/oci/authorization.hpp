@@ -32,8 +32,7 @@ using OrRefusal = std::expected<T, http::Response>;
 
 class Authorization {
  public:
-  Authorization(const Services& services, const Settings& settings)
-      : services_(services), settings_(settings) {}
+  explicit Authorization(const Services& services) : services_(services) {}
 
   // GET /v2/: any credential that is good.
   boost::asio::awaitable<OrRefusal<Caller>> base(http::Request& request) const;
@@ -62,7 +61,6 @@ class Authorization {
                                       std::string_view scope) const;
 
   const Services& services_;
-  const Settings& settings_;
 };
 
 }  // namespace holdfast::api::oci

@@ -2,6 +2,7 @@
 
 #include <boost/asio/this_coro.hpp>
 
+#include "api/common/settings_now.hpp"
 #include "api/oci/authorization.hpp"
 #include "api/oci/errors.hpp"
 #include "api/oci/handlers.hpp"
@@ -128,6 +129,13 @@ Answer answer_base(const Authorization& authorization, http::Request& request) {
   co_return response;
 }
 
+// Read-only mode as Docker's registry has it: 405 UNSUPPORTED, which clients do not try again. Told
+// to everybody, before anything is looked up or created.
+boost::asio::awaitable<Result<void>> check_writable(const Services& services) {
+  HF_CO_TRY(const auto settings, co_await settings_now(services.settings, services.pool));
+  co_return settings::need_writable(*settings);
+}
+
 Answer dispatch(const Services& services, const Settings& settings, http::Request& request,
                 http::Body& body) {
   const Route route = parse_route(request.path);
@@ -140,7 +148,12 @@ Answer dispatch(const Services& services, const Settings& settings, http::Reques
   const auto query = http::Form::parse(request.query);
   if (!query)
     co_return error_response(400, "UNSUPPORTED", "the query is not properly percent-encoded");
-  const Authorization authorization(services, settings);
+  if (!reads(request.method)) {
+    if (const auto writable = co_await check_writable(services); !writable) {
+      co_return error_response(writable.error());
+    }
+  }
+  const Authorization authorization(services);
   if (route.kind == Kind::base) co_return co_await answer_base(authorization, request);
   const Context context{services, settings, request, body, *query};
   if (route.kind == Kind::catalog) {

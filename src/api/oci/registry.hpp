@@ -17,14 +17,12 @@
 #include "http/message.hpp"
 #include "repos/content.hpp"
 #include "repos/repositories.hpp"
+#include "settings/store.hpp"
 #include "uploads/uploads.hpp"
 
 namespace holdfast::api::oci {
 
-enum class CreateOnPush { no, yes };
-
 struct Settings {
-  CreateOnPush create_on_push = CreateOnPush::no;
   std::size_t manifest_limit_bytes = 8UZ * 1024 * 1024;
   std::uint64_t blob_limit_bytes = 0;  // 0: none
   int page_limit = 1000;               // entries of a page at most
@@ -40,6 +38,7 @@ struct Services {
   uploads::Uploads& uploads;
   blob::Store& blobs;
   events::Counted& counted;
+  settings::Store& settings;
   async::BlockingPool& pool;
 };
 

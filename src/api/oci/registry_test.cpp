@@ -54,8 +54,9 @@ class RegistryTest : public testing::Test {
         (std::filesystem::temp_directory_path() / "holdfast-registry-XXXXXX").string();
     folder_ = mkdtemp(name.data());
     database_ = db::sqlite::open((folder_ / "test.db").string()).value();
-    const auto all = db::joined({keys::migrations(), events::migrations(), accounts::migrations(),
-                                 repos::migrations(), uploads::migrations()});
+    const auto all =
+        db::joined({keys::migrations(), events::migrations(), accounts::migrations(),
+                    settings::migrations(), repos::migrations(), uploads::migrations()});
     EXPECT_TRUE(database_->migrate(all));
     keys_ = std::make_unique<keys::KeyStore>(*database_, crypto::Sealer({}), clock_, random_);
     tokens_ = token::Tokens::open(*keys_, {}, clock_, random_).value();
@@ -64,6 +65,7 @@ class RegistryTest : public testing::Test {
     counted_ = std::make_unique<events::Counted>(*database_, clock_);
     authenticator_ =
         std::make_unique<accounts::Authenticator>(*accounts_, *counted_, clock_, random_);
+    settings_ = std::make_unique<settings::Store>(*database_, clock_, settings::Values{});
     repositories_ = std::make_unique<repos::Repositories>(*database_, clock_, random_);
     content_ = std::make_unique<repos::Content>(*database_, clock_, repos::ContentRules{});
     uploads_ = std::make_unique<uploads::Uploads>(*database_, *blobs_, clock_, random_);
@@ -81,7 +83,7 @@ class RegistryTest : public testing::Test {
   void use(const Settings& settings) {
     registry_ =
         std::make_unique<Registry>(Services{*callers_, limits_, url_, *repositories_, *content_,
-                                            *uploads_, *blobs_, *counted_, pool_},
+                                            *uploads_, *blobs_, *counted_, *settings_, pool_},
                                    settings);
   }
   void create(std::string_view name, repos::Visibility visibility) {
@@ -154,6 +156,7 @@ class RegistryTest : public testing::Test {
   std::unique_ptr<accounts::Accounts> accounts_;
   std::unique_ptr<events::Counted> counted_;
   std::unique_ptr<accounts::Authenticator> authenticator_;
+  std::unique_ptr<settings::Store> settings_;
   std::unique_ptr<repos::Repositories> repositories_;
   std::unique_ptr<repos::Content> content_;
   std::unique_ptr<uploads::Uploads> uploads_;
@@ -218,15 +221,33 @@ TEST_F(RegistryTest, ATakenRightEndsAnIssuedTokenWithTheNextRequest) {
 }
 
 TEST_F(RegistryTest, APushCreatesARepositoryOnlyWhereThatIsOn) {
-  Settings settings;
-  settings.create_on_push = CreateOnPush::yes;
-  use(settings);
+  const std::string refused = bearer(alice_, "repository:alice/refused:pull,push");
+  EXPECT_EQ(ask("POST", "/v2/alice/refused/blobs/uploads/", refused).status, 403);
+  ASSERT_TRUE(settings_->change({{"createRepositoryOnPush", true}}, {}));
   const std::string scopes = "repository:alice/fresh:pull,push repository:bob/fresh:pull,push";
   EXPECT_EQ(ask("GET", "/v2/alice/fresh/blobs/uploads/x", bearer(alice_, scopes)).status, 404);
   EXPECT_EQ(ask("POST", "/v2/alice/fresh/blobs/uploads/", bearer(alice_, scopes)).status, 202);
   EXPECT_EQ(ask("GET", "/v2/alice/fresh/tags/list", bearer(alice_, scopes)).status, 200);
   EXPECT_EQ(ask("GET", "/v2/alice/fresh/tags/list", bearer(bob_, scopes)).status, 403);
   EXPECT_EQ(ask("POST", "/v2/bob/fresh/blobs/uploads/", bearer(alice_, scopes)).status, 403);
+}
+
+TEST_F(RegistryTest, InReadOnlyModeOnlyReadingGoesOn) {
+  const std::string token = bearer(alice_, "repository:alice/private:pull,push,delete");
+  ASSERT_TRUE(settings_->change({{"readOnlyRegistry", true}}, {}));
+  for (const auto& [method, path] : {std::pair{"POST", "blobs/uploads/"},
+                                     {"PUT", "manifests/v1"},
+                                     {"PATCH", "blobs/uploads/x"},
+                                     {"PUT", "blobs/uploads/x"},
+                                     {"DELETE", "blobs/uploads/x"},
+                                     {"DELETE", "manifests/v1"}}) {
+    const Answer refused = ask(method, std::string("/v2/alice/private/") + path, token);
+    EXPECT_EQ(refused.status, 405) << method << path;
+    EXPECT_THAT(refused.text, HasSubstr(R"("code":"UNSUPPORTED","message":"the registry is in)"));
+  }
+  EXPECT_EQ(ask("GET", "/v2/alice/private/tags/list", token).status, 200);
+  ASSERT_TRUE(settings_->change({{"readOnlyRegistry", false}}, {}));
+  EXPECT_EQ(ask("POST", "/v2/alice/private/blobs/uploads/", token).status, 202);
 }
 
 TEST_F(RegistryTest, AnImageGoesInAndComesOut) {

@@ -95,7 +95,7 @@ boost::asio::awaitable<Result<void>> finish(Context context, const Granted& gran
 // not possible; the reason is nobody's business.
 boost::asio::awaitable<bool> mount(Context context, const Granted& granted, const Digest& digest) {
   const auto from = context.query.value("from");
-  const Authorization authorization(context.services, context.settings);
+  const Authorization authorization(context.services);
   co_return co_await context.services.pool.run([&]() -> bool {
     std::vector<repos::Repository> sources;
     if (from) {

@@ -17,6 +17,7 @@
 #include "oci/name.hpp"
 #include "repos/content.hpp"
 #include "repos/repositories.hpp"
+#include "settings/values.hpp"
 
 namespace holdfast::api::rest {
 
@@ -28,7 +29,7 @@ struct Mapped {
 };
 
 // By reason, where it says more than the code. The codes are DTR's and eNZi's.
-constexpr std::array<std::pair<std::string_view, Mapped>, 27> kByReason = {{
+constexpr std::array<std::pair<std::string_view, Mapped>, 28> kByReason = {{
     {accounts::kAccountUnknown, {404, "NO_SUCH_ACCOUNT"}},
     {accounts::kMemberUnknown, {404, "NO_SUCH_MEMBER"}},
     {accounts::kTeamUnknown, {404, "NO_SUCH_TEAM"}},
@@ -51,6 +52,7 @@ constexpr std::array<std::pair<std::string_view, Mapped>, 27> kByReason = {{
     {repos::kFieldsInvalid, {400, "INVALID_FORM"}},
     {holdfast::oci::kNameInvalid, {400, "INVALID_FORM"}},
     {kVisibilityInvalid, {400, "INVALID_REPOSITORY_VISIBILITY"}},
+    {settings::kSettingInvalid, {400, "INVALID_SETTINGS"}},
     {kBodyNotJson, {400, "INVALID_JSON"}},
     {kFieldInvalid, {400, "INVALID_FORM"}},
     {kRouteUnknown, {404, "NOT_FOUND"}},

@@ -28,6 +28,9 @@ class Fields {
   // As text(), and must be there and not empty.
   [[nodiscard]] Result<std::string> required_text(std::string_view name) const;
 
+  // All of them, for handlers that take fields by a table of their own.
+  [[nodiscard]] const boost::json::object& object() const { return object_; }
+
  private:
   boost::json::object object_;
 };

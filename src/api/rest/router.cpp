@@ -1,6 +1,11 @@
 #include "api/rest/router.hpp"
 
+#include <algorithm>
+#include <fmt/format.h>
 #include <utility>
+
+#include "api/common/settings_now.hpp"
+#include "codec/text.hpp"
 
 namespace holdfast::api::rest {
 
@@ -57,6 +62,20 @@ std::optional<std::vector<std::string>> fit(const std::vector<std::string_view>&
   return parameters;
 }
 
+// Parameters and query go into comparisons of the database, which takes text only.
+Result<void> check_text(const std::vector<std::string>& parameters, const http::Form& query) {
+  const auto refuse = [](std::string_view what) {
+    return fail(ErrorCode::invalid, kQueryInvalid,
+                fmt::format("{} holds bytes that are no UTF-8 text", what));
+  };
+  if (!std::ranges::all_of(parameters, codec::is_text)) return refuse("the path");
+  for (const auto& [name, value] : query.pairs()) {
+    if (!codec::is_text(name)) return refuse("a name in the query");
+    if (!codec::is_text(value)) return refuse(fmt::format("\"{}\"", name));
+  }
+  return {};
+}
+
 }  // namespace
 
 RouteTable::RouteTable(std::vector<Route> routes) : routes_(std::move(routes)) {
@@ -80,6 +99,15 @@ Match RouteTable::match(http::Method method, std::string_view path) const {
   return match;
 }
 
+// Decided after who calls is known: a stranger hears of the credential first.
+asio::awaitable<Result<void>> Router::check_writable(const Route& route) {
+  if (route.method == http::Method::get || route.while_read_only == WhileReadOnly::served) {
+    co_return Result<void>();
+  }
+  HF_CO_TRY(const auto settings, co_await settings_now(settings_, pool_));
+  co_return settings::need_writable(*settings);
+}
+
 asio::awaitable<http::Response> Router::handle(http::Request& request, http::Body& body,
                                                std::string_view path) {
   request.route = name_;
@@ -99,12 +127,18 @@ asio::awaitable<http::Response> Router::handle(http::Request& request, http::Bod
     co_return error_response(
         fail(ErrorCode::invalid, kQueryInvalid, "the query has a broken escape or is too long"));
   }
+  if (const auto text = check_text(match.parameters, *query); !text) {
+    co_return error_response(text.error());
+  }
   const auto caller = co_await callers_.identify(request);
   if (!caller) co_return error_response(caller.error());
   // Such a token was made for one repository, and is given away with that in mind.
   if (caller->claims && !caller->claims->access.empty()) {
     co_return error_response(fail(ErrorCode::unauthenticated, kLoginNeeded,
                                   "this token is for the registry: ask for one without a scope"));
+  }
+  if (const auto writable = co_await check_writable(*match.route); !writable) {
+    co_return error_response(writable.error());
   }
   const auto text =
       co_await body.read_all(caller->is_anonymous() ? kStrangersBodyLimitBytes : kBodyLimitBytes);

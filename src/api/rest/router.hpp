@@ -13,16 +13,22 @@
 #include "api/rest/call.hpp"
 #include "async/pool.hpp"
 #include "http/message.hpp"
+#include "settings/store.hpp"
 
 namespace holdfast::api::rest {
 
 // Blocks as it likes; an error becomes a response by error_response().
 using Handler = std::function<Result<http::Response>(const Call&)>;
 
+// What becomes of a request other than GET while the registry is in read-only mode: refused, but
+// for logging in and for the settings, which end it.
+enum class WhileReadOnly { refused, served };
+
 struct Route {
   http::Method method;
   std::string_view pattern;  // "/accounts/{account}/teams": a segment in braces takes any text
   Handler handler;
+  WhileReadOnly while_read_only = WhileReadOnly::refused;
 };
 
 // Where a path leads, for one method.
@@ -48,16 +54,23 @@ class Router {
  public:
   // `name` is the route in log and metrics.
   Router(std::string_view name, std::vector<Route> routes, Callers& callers,
-         async::BlockingPool& pool)
-      : name_(name), table_(std::move(routes)), callers_(callers), pool_(pool) {}
+         settings::Store& settings, async::BlockingPool& pool)
+      : name_(name),
+        table_(std::move(routes)),
+        callers_(callers),
+        settings_(settings),
+        pool_(pool) {}
   // `path` is what follows the prefix.
   boost::asio::awaitable<http::Response> handle(http::Request& request, http::Body& body,
                                                 std::string_view path);
 
  private:
+  boost::asio::awaitable<Result<void>> check_writable(const Route& route);
+
   std::string_view name_;
   RouteTable table_;
   Callers& callers_;
+  settings::Store& settings_;
   async::BlockingPool& pool_;
 };
 

@@ -1,0 +1,46 @@
+#include "api/dtr/alerts.hpp"
+
+#include <boost/json/object.hpp>
+#include <fmt/format.h>
+
+namespace holdfast::api::dtr {
+
+namespace {
+
+constexpr std::chrono::days kCertificateDays{30};
+constexpr double kDiskFull = 0.85;
+constexpr double kDiskNearlyOver = 0.95;
+
+boost::json::object alert(std::string_view id, bool danger, std::string message) {
+  return {{"id", id}, {"class", danger ? "danger" : "warning"}, {"message", std::move(message)}};
+}
+
+}  // namespace
+
+boost::json::array alerts(const AlertFacts& facts) {
+  boost::json::array all;
+  if (facts.certificate_ends && *facts.certificate_ends - facts.now < kCertificateDays) {
+    const bool over = *facts.certificate_ends <= facts.now;
+    const auto days =
+        std::chrono::duration_cast<std::chrono::days>(*facts.certificate_ends - facts.now).count();
+    all.emplace_back(alert("certificate-ends", over,
+                           over ? fmt::format("The server's certificate ended on {}.",
+                                              rfc3339(*facts.certificate_ends))
+                                : fmt::format("The server's certificate ends in {} days, on {}.",
+                                              days, rfc3339(*facts.certificate_ends))));
+  }
+  if (facts.disk_bytes > 0) {
+    const double used =
+        1 - static_cast<double>(facts.disk_free_bytes) / static_cast<double>(facts.disk_bytes);
+    if (used > kDiskFull) {
+      all.emplace_back(
+          alert("disk-full", used > kDiskNearlyOver,
+                fmt::format("The disk of the data folder is {:.0f} % full: {:.1f} GiB "
+                            "are free.",
+                            100 * used, static_cast<double>(facts.disk_free_bytes) / (1U << 30U))));
+    }
+  }
+  return all;
+}
+
+}  // namespace holdfast::api::dtr

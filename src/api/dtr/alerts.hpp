@@ -1,0 +1,23 @@
+// What administrators should know before it hurts.
+#pragma once
+
+#include <boost/json/array.hpp>
+#include <cstdint>
+#include <optional>
+
+#include "base/clock.hpp"
+
+namespace holdfast::api::dtr {
+
+struct AlertFacts {
+  Timestamp now{};
+  std::optional<Timestamp> certificate_ends{};  // nothing: not known
+  std::uint64_t disk_bytes = 0;  // of the file system of the data folder; 0: not known
+  std::uint64_t disk_free_bytes = 0;
+};
+
+// [{"id":…,"class":"warning"|"danger","message":…}]: a certificate that ends in under 30 days, a
+// disk that is over 85 % full.
+boost::json::array alerts(const AlertFacts& facts);
+
+}  // namespace holdfast::api::dtr

@@ -1,0 +1,74 @@
+#include <algorithm>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "api/dtr/alerts.hpp"
+#include "api/dtr/event_words.hpp"
+
+namespace holdfast::api::dtr {
+namespace {
+
+using events::Type;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+TEST(EventWords, AreThoseOfDtr) {
+  EXPECT_EQ(words_of(Type::tag_pushed).type, "CREATE");
+  EXPECT_EQ(words_of(Type::tag_pushed).object, "TAG");
+  EXPECT_EQ(words_of(Type::manifest_pulled).type, "GET");
+  EXPECT_EQ(words_of(Type::manifest_pulled).object, "MANIFEST");
+  EXPECT_EQ(words_of(Type::blob_deleted).type, "DELETE");
+  EXPECT_EQ(words_of(Type::team_member_removed).type, "UPDATE");
+  EXPECT_EQ(words_of(Type::team_member_removed).object, "TEAM");
+  EXPECT_EQ(words_of(Type::login_failed).type, "FAIL");
+  EXPECT_EQ(words_of(Type::login_failed).object, "ACCOUNT");
+  EXPECT_EQ(words_of(Type::settings_changed).object, "SYSTEM");
+}
+
+TEST(EventWords, AreFoundWithoutCase) {
+  EXPECT_EQ(types_that_fit("", "").value().size(), events::types().size());
+  EXPECT_THAT(types_that_fit("create", "tag").value(), ElementsAre(Type::tag_pushed));
+  EXPECT_THAT(types_that_fit("tag_deleted", "").value(), ElementsAre(Type::tag_deleted));
+  EXPECT_THAT(types_that_fit("SEND", "").value(), ElementsAre());
+  EXPECT_THAT(types_that_fit("GET", "TEAM").value(), ElementsAre());
+  EXPECT_THAT(types_that_fit("x", "").error().message, HasSubstr("eventType"));
+  EXPECT_THAT(types_that_fit("", "x").error().message, HasSubstr("objectType"));
+}
+
+TEST(EventWords, PullsAndGrantsAreNotForViewers) {
+  EXPECT_TRUE(is_for_viewers(Type::tag_pushed));
+  EXPECT_TRUE(is_for_viewers(Type::repository_created));
+  for (const Type type : {Type::manifest_pulled, Type::access_granted, Type::login_failed,
+                          Type::settings_changed, Type::user_created}) {
+    EXPECT_FALSE(is_for_viewers(type));
+  }
+}
+
+TEST(Alerts, ComeInTime) {
+  const Timestamp now = from_micros(1'764'000'000'000'000);
+  EXPECT_TRUE(alerts({.now = now}).empty());
+  EXPECT_TRUE(alerts({.now = now,
+                      .certificate_ends = now + std::chrono::days(31),
+                      .disk_bytes = 100,
+                      .disk_free_bytes = 15})
+                  .empty());
+  const auto both = alerts({.now = now,
+                            .certificate_ends = now + std::chrono::days(29),
+                            .disk_bytes = 100,
+                            .disk_free_bytes = 14});
+  ASSERT_EQ(both.size(), 2U);
+  EXPECT_EQ(both[0].at("id"), "certificate-ends");
+  EXPECT_EQ(both[0].at("class"), "warning");
+  EXPECT_THAT(both[0].at("message").as_string().c_str(), HasSubstr("in 29 days"));
+  EXPECT_EQ(both[1].at("id"), "disk-full");
+  EXPECT_THAT(both[1].at("message").as_string().c_str(), HasSubstr("86 %"));
+  const auto over = alerts({.now = now,
+                            .certificate_ends = now - std::chrono::days(1),
+                            .disk_bytes = 100,
+                            .disk_free_bytes = 1});
+  EXPECT_EQ(over[0].at("class"), "danger");
+  EXPECT_EQ(over[1].at("class"), "danger");
+}
+
+}  // namespace
+}  // namespace holdfast::api::dtr

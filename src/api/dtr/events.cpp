@@ -1,0 +1,236 @@
+// GET /events and GET /repositories/{namespace}/{repository}/events.
+#include <boost/json/serialize.hpp>
+#include <fmt/format.h>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "access/decide.hpp"
+#include "api/dtr/event_words.hpp"
+#include "api/dtr/handlers.hpp"
+#include "base/random.hpp"
+#include "events/history.hpp"
+#include "oci/name.hpp"
+
+namespace holdfast::api::dtr {
+
+namespace {
+
+using access::Action;
+using access::Object;
+
+// A page is made in memory: this bounds it, whatever is asked for.
+constexpr std::int64_t kEventsAtMost = 10'000;
+// Counting costs by the row.
+constexpr std::int64_t kCountedAtMost = 100'000;
+
+constexpr std::string_view kLines = "application/x-ndjson";
+
+bool wants_lines(const Call& call) {
+  return call.request.field("accept").value_or("").find(kLines) != std::string_view::npos;
+}
+
+Result<std::optional<Timestamp>> moment(const Call& call, std::string_view name) {
+  const std::string given = call.text(name);
+  if (given.empty()) return std::optional<Timestamp>();
+  const auto when = parse_rfc3339(given);
+  if (when) return when;
+  return fail(ErrorCode::invalid, rest::kQueryInvalid,
+              fmt::format("\"{}\" must be a time such as \"2026-11-24T04:31:30Z\"", name));
+}
+
+// What an account is called, or no account.
+Result<accounts::Account> account_of(const Services& services, const std::string& reference) {
+  if (is_uuid(reference)) return services.accounts.find_uuid(reference);
+  if (oci::is_name_component(reference)) return services.accounts.find(reference);
+  return fail(ErrorCode::not_found, accounts::kAccountUnknown, "no account has such a name");
+}
+
+// Sets the actor; one that does not exist has no events.
+Result<void> set_actor(const Services& services, const Call& call, events::Filter& filter) {
+  const std::string given = call.text("actorId");
+  if (given.empty()) return {};
+  const auto found = account_of(services, given);
+  if (found) {
+    filter.actor_id = found->id;
+  } else if (found.error().code == ErrorCode::not_found) {
+    filter.types.clear();
+  } else {
+    return found.error();
+  }
+  return {};
+}
+
+Result<events::Filter> filter_of(const Services& services, const Call& call) {
+  events::Filter filter;
+  HF_TRY(filter.types, types_that_fit(call.text("eventType"), call.text("objectType")));
+  if (call.text("excludePull") == "true") {
+    std::erase(filter.types, events::Type::manifest_pulled);
+  }
+  HF_TRY(filter.after, moment(call, "publishedAfter"));
+  HF_TRY(filter.before, moment(call, "publishedBefore"));
+  HF_CHECK(set_actor(services, call, filter));
+  return filter;
+}
+
+// What somebody who is no administrator sees of all events: what they did, what concerns their
+// account, and the repositories that they administer. Names are used again after an account or a
+// repository is gone: what happened before the one of now began is not shown.
+class Sight {
+ public:
+  Sight(const Services& services, const accounts::Subject& subject, accounts::Account self)
+      : services_(services), subject_(subject), self_(std::move(self)) {}
+
+  bool sees(const events::Event& event) {
+    if (event.actor.account_id == self_.id) return true;
+    if (event.repository.empty()) return event.object == self_.name && event.at >= self_.created_at;
+    auto known = since_.find(event.repository);
+    if (known == since_.end()) {
+      auto since = administers_since(event.repository);
+      if (!since) failed_ = since.error();
+      known = since_.emplace(event.repository, since ? *since : std::nullopt).first;
+    }
+    return known->second && event.at >= *known->second;
+  }
+  // What went wrong while events were tested.
+  [[nodiscard]] Result<void> outcome() const {
+    return failed_ ? Result<void>(*failed_) : Result<void>();
+  }
+
+ private:
+  using Since = std::optional<Timestamp>;
+
+  Result<Since> administers_since(const std::string& repository) {
+    HF_TRY(const auto name, oci::RepositoryName::parse(repository));
+    auto owner = services_.accounts.find(name.ns());
+    if (!owner) return nothing_if_unknown(owner.error());
+    if (access::decide(subject_, Action::create_repository, Object::of_namespace(owner->id))) {
+      return Since(owner->created_at);
+    }
+    auto found = services_.repositories.find(name);
+    if (!found) return nothing_if_unknown(found.error());
+    const bool administers = access::decide(subject_, Action::manage_access, Object::of(**found));
+    return administers ? Since((*found)->created_at) : Since();
+  }
+  static Result<Since> nothing_if_unknown(const Error& error) {
+    if (error.code == ErrorCode::not_found) return Since();
+    return error;
+  }
+
+  const Services& services_;
+  const accounts::Subject& subject_;
+  accounts::Account self_;
+  std::map<std::string, Since, std::less<>> since_;
+  std::optional<Error> failed_;
+};
+
+// The ids of accounts as the API shows them, for events; "" for who is gone, and for strangers, to
+// whom accounts are not shown.
+class Actors {
+ public:
+  Actors(const Services& services, const Call& call)
+      : services_(services), for_strangers_(call.caller.is_anonymous()) {}
+  std::string uuid(std::int64_t account_id) {
+    if (account_id == 0 || for_strangers_) return {};
+    const auto known = known_.find(account_id);
+    if (known != known_.end()) return known->second;
+    const auto found = services_.accounts.find(account_id);
+    return known_.emplace(account_id, found ? found->uuid : std::string()).first->second;
+  }
+
+ private:
+  const Services& services_;
+  const bool for_strangers_;
+  std::map<std::int64_t, std::string> known_;
+};
+
+http::Response lines_response(const boost::json::array& events, std::string_view next) {
+  std::string body;
+  for (const boost::json::value& event : events) body += boost::json::serialize(event) + "\n";
+  http::Response response(200);
+  response.field("Content-Type", kLines).field("Cache-Control", "no-store");
+  if (!next.empty()) response.field("X-Next-Page-Start", next);
+  response.text(std::move(body));
+  return response;
+}
+
+Answer answer(const Services& services, const Call& call, const events::Filter& filter,
+              Detail detail) {
+  HF_TRY(Page page, page_of(call));
+  if (wants_lines(call) && call.text("pageSize").empty()) page.size = kEventsAtMost;
+  page.size = std::min(page.size, kEventsAtMost);
+  // A start that we never gave is none.
+  HF_TRY(const events::Page found,
+         events::newest(services.database, filter, events::parse_place(page.start), page.size));
+  Actors actors(services, call);
+  boost::json::array rows;
+  for (const events::Event& event : found.events) {
+    rows.emplace_back(shown(event, actors.uuid(event.actor.account_id), detail));
+  }
+  const std::string next = found.next ? events::text(*found.next) : std::string();
+  if (wants_lines(call)) return lines_response(rows, next);
+  std::optional<std::int64_t> total;
+  if (page.count) {
+    HF_TRY(total, events::count(services.database, filter, kCountedAtMost));
+  }
+  return page_response(boost::json::object{{"events", std::move(rows)}}, next, total);
+}
+
+Answer all_events(const Services& services, const Call& call) {
+  HF_CHECK(rest::need_login(call));
+  HF_TRY(events::Filter filter, filter_of(services, call));
+  filter.repository = call.text("repository");
+  if (!filter.repository.empty() && !oci::RepositoryName::parse(filter.repository)) {
+    filter.types.clear();
+  }
+  if (call.subject().is_administrator) return answer(services, call, filter, Detail::full);
+  HF_TRY(accounts::Account self, services.accounts.find(call.subject().account_id));
+  Sight sight(services, call.subject(), std::move(self));
+  filter.also = [&](const events::Event& event) { return sight.sees(event); };
+  HF_TRY(http::Response response, answer(services, call, filter, Detail::full));
+  HF_CHECK(sight.outcome());
+  return response;
+}
+
+// A repository that the caller may see: what is hidden and what is missing are told in the same
+// words.
+Result<std::shared_ptr<const repos::Repository>> visible_repository(const Services& services,
+                                                                    const Call& call) {
+  const std::string text = fmt::format("{}/{}", call.parameters.at(0), call.parameters.at(1));
+  const Error unknown = fail(ErrorCode::not_found, repos::kRepositoryUnknown,
+                             "there is no such repository, or it is not for you to see");
+  const auto name = oci::RepositoryName::parse(text);
+  if (!name) return unknown;
+  auto found = services.repositories.find(*name);
+  if (!found && found.error().code != ErrorCode::not_found) return found;
+  if (!found || !access::decide(call.subject(), Action::view, Object::of(**found))) return unknown;
+  return found;
+}
+
+Answer repository_events(const Services& services, const Call& call) {
+  HF_TRY(const auto repository, visible_repository(services, call));
+  HF_TRY(events::Filter filter, filter_of(services, call));
+  filter.repository = repository->name.text();
+  const bool administers =
+      access::decide(call.subject(), Action::manage_access, Object::of(*repository));
+  if (!administers) {
+    std::erase_if(filter.types, [](events::Type type) { return !is_for_viewers(type); });
+  }
+  if (!call.subject().is_administrator) {
+    // An earlier repository of this name was another one, with other viewers.
+    const Timestamp before_it = repository->created_at - std::chrono::microseconds(1);
+    filter.after = std::max(filter.after.value_or(before_it), before_it);
+  }
+  return answer(services, call, filter, administers ? Detail::full : Detail::brief);
+}
+
+}  // namespace
+
+std::vector<rest::Route> event_routes(const Services& services) {
+  using http::Method;
+  return {{Method::get, "/events", bound(services, all_events)},
+          {Method::get, "/repositories/{namespace}/{repository}/events",
+           bound(services, repository_events)}};
+}
+
+}  // namespace holdfast::api::dtr
