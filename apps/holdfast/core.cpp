@@ -19,6 +19,7 @@ Core::Core(std::unique_ptr<db::Database> database_in, std::unique_ptr<blob::Stor
       grants(*database, clock),
       repositories(*database, clock, random),
       content(*database, clock, options.content),
+      images(*database, content, *blobs),
       traffic(*database, clock),
       uploads(*database, *blobs, clock, random) {}
 

@@ -16,6 +16,7 @@
 #include "keys/keys.hpp"
 #include "metadata.hpp"
 #include "repos/content.hpp"
+#include "repos/images.hpp"
 #include "repos/repositories.hpp"
 #include "repos/traffic.hpp"
 #include "settings/store.hpp"
@@ -51,6 +52,7 @@ class Core {
   accounts::Grants grants;
   repos::Repositories repositories;
   repos::Content content;
+  repos::Images images;
   repos::Traffic traffic;
   uploads::Uploads uploads;
   std::unique_ptr<token::Tokens> tokens;  // never null

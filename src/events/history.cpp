@@ -140,8 +140,9 @@ std::string text(const Place& place) { return fmt::format("{}-{}", to_micros(pla
 std::optional<Place> parse_place(std::string_view text) {
   std::int64_t at = 0;
   std::int64_t id = 0;
-  const char* const end = text.data() + text.size();
-  const auto first = std::from_chars(text.data(), end, at);
+  const char* const begin = std::to_address(text.begin());
+  const char* const end = begin + text.size();
+  const auto first = std::from_chars(begin, end, at);
   if (first.ec != std::errc() || first.ptr == end || *first.ptr != '-') return std::nullopt;
   const auto second = std::from_chars(first.ptr + 1, end, id);
   if (second.ec != std::errc() || second.ptr != end || at < 0 || id < 0) return std::nullopt;

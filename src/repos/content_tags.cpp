@@ -94,12 +94,12 @@ Result<void> set_tags(db::Tx& tx, const Content::State& state, const Repository&
   }
   HF_CHECK(check_room(tx, repository.id, fresh, state.rules.tags));
   for (const oci::Tag& tag : wanted.tags) {
-    HF_CHECK(
-        tx.execute("INSERT INTO tags (repository_id, name, manifest_id, pushed_by, pushed_at) "
-                   "VALUES ($1, $2, $3, $4, $5) ON CONFLICT (repository_id, name) "
-                   "DO UPDATE SET manifest_id = $3, pushed_by = $4, pushed_at = $5",
-                   {repository.id, tag.text(), wanted.manifest_id, event.actor.account_id,
-                    to_micros(event.at)}));
+    HF_CHECK(tx.execute(
+        "INSERT INTO tags (repository_id, name, manifest_id, pushed_by, pushed_at, created_at) "
+        "VALUES ($1, $2, $3, $4, $5, $5) ON CONFLICT (repository_id, name) "
+        "DO UPDATE SET manifest_id = $3, pushed_by = $4, pushed_at = $5",
+        {repository.id, tag.text(), wanted.manifest_id, event.actor.account_id,
+         to_micros(event.at)}));
     state.tag_changed(tx, repository.id, tag.text());
     event.tag = tag.text();
     HF_CHECK(events::append(tx, event));

@@ -65,6 +65,8 @@ constexpr db::Migration kMigrations[] = {
       ALTER TABLE repositories ADD COLUMN immutable_tags {int} NOT NULL DEFAULT 0;
       ALTER TABLE repositories ADD COLUMN enable_manifest_lists {int} NOT NULL DEFAULT 0;
       ALTER TABLE repositories ADD COLUMN tag_limit {int} NOT NULL DEFAULT 0;
+      ALTER TABLE tags ADD COLUMN created_at {int} NOT NULL DEFAULT 0;
+      UPDATE tags SET created_at = pushed_at;
       CREATE INDEX tags_oldest ON tags (repository_id, pushed_at, name))"},
     {"repos/0004-traffic", R"(ALTER TABLE repositories ADD COLUMN pulls {int} NOT NULL DEFAULT 0;
       ALTER TABLE repositories ADD COLUMN pushes {int} NOT NULL DEFAULT 0;

@@ -18,6 +18,7 @@
 #include "db/database.hpp"
 #include "http/message.hpp"
 #include "repos/content.hpp"
+#include "repos/images.hpp"
 #include "repos/repositories.hpp"
 #include "repos/traffic.hpp"
 #include "settings/store.hpp"
@@ -46,6 +47,7 @@ struct Services {
   accounts::Grants& grants;
   repos::Repositories& repositories;
   repos::Content& content;
+  repos::Images& images;
   repos::Traffic& traffic;
   settings::Store& settings;
   db::Database& database;

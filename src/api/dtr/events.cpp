@@ -90,7 +90,8 @@ class Sight {
       if (!since) failed_ = since.error();
       known = since_.emplace(event.repository, since ? *since : std::nullopt).first;
     }
-    return known->second && event.at >= *known->second;
+    const std::optional<Timestamp>& since = known->second;
+    return since.has_value() && event.at >= *since;
   }
   // What went wrong while events were tested.
   [[nodiscard]] Result<void> outcome() const {

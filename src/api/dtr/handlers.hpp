@@ -27,8 +27,9 @@ inline rest::Handler bound(const Services& services,
 // events.cpp, meta.cpp
 std::vector<rest::Route> event_routes(const Services& services);
 std::vector<rest::Route> meta_routes(const Services& services);
-// repositories.cpp, team_access.cpp
+// repositories.cpp, tags.cpp, team_access.cpp
 std::vector<rest::Route> repository_routes(const Services& services);
+std::vector<rest::Route> tag_routes(const Services& services);
 std::vector<rest::Route> team_access_routes(const Services& services);
 
 // The namespace's account, for whoever asks: that a namespace exists is no secret. By name or id.

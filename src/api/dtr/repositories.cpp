@@ -162,9 +162,9 @@ Answer toggle_scan(const Services& services, const Call& call) {
   while (true) {
     HF_TRY(const std::vector<Repository> rows, services.repositories.page(query));
     for (std::size_t i = 0; i < rows.size() && i < kStep; ++i) {
-      if (rows[i].scan_on_push == *on) continue;
+      if (rows[i].scan_on_push == on) continue;
       const auto changed =
-          services.repositories.update(rows[i].name, {.scan_on_push = *on}, call.actor());
+          services.repositories.update(rows[i].name, {.scan_on_push = on}, call.actor());
       if (!changed && changed.error().reason != repos::kRepositoryUnknown) return changed.error();
     }
     if (std::ssize(rows) <= kStep) return rest::json_response(200, boost::json::object{});

@@ -1,0 +1,234 @@
+// /repositories/{namespace}/{repository}/tags and …/manifests.
+#include <fmt/format.h>
+
+#include "api/dtr/handlers.hpp"
+
+namespace holdfast::api::dtr {
+
+namespace {
+
+using access::Action;
+using holdfast::oci::Descriptor;
+using holdfast::oci::Manifest;
+using repos::ImageConfig;
+using repos::PushedManifest;
+using repos::Repository;
+
+// "Never", as DTR writes it.
+constexpr std::string_view kNever = "0001-01-01T00:00:00Z";
+
+enum class Detail { brief, full };  // full: with the lines of the Dockerfile
+
+// What a tag's entry says of an image.
+struct Image {
+  Manifest manifest;
+  std::shared_ptr<const ImageConfig> config;  // null when there is none to read
+};
+
+Result<Image> image_of(const Services& services, const Repository& repository,
+                       const repos::StoredManifest& stored) {
+  Image image;
+  HF_TRY(image.manifest, holdfast::oci::parse_manifest(*stored.bytes, stored.media_type));
+  HF_TRY(image.config, services.images.config(repository.id, image.manifest));
+  return image;
+}
+
+std::uint64_t size_bytes(const Manifest& manifest) {
+  std::uint64_t sum = manifest.config ? manifest.config->size_bytes : 0;
+  for (const Descriptor& layer : manifest.layers) sum += layer.size_bytes;
+  return sum;
+}
+
+// The children of an index that the repository holds.
+Result<std::vector<repos::StoredManifest>> children(const Services& services,
+                                                    const Repository& repository,
+                                                    const Manifest& index) {
+  std::vector<repos::StoredManifest> found;
+  for (const Descriptor& child : index.children) {
+    const auto stored = services.content.manifest(repository.id, repos::Reference(child.digest));
+    if (!stored && stored.error().code == ErrorCode::not_found) continue;
+    HF_CHECK(stored);
+    found.push_back(**stored);
+  }
+  return found;
+}
+
+// The steps of the history in build order; each that made a layer takes the next one.
+boost::json::array dockerfile(const Image& image) {
+  boost::json::array lines;
+  std::size_t next = 0;
+  const auto add = [&](std::string_view line, const Descriptor* layer) {
+    lines.emplace_back(
+        boost::json::object{{"line", line},
+                            {"layerDigest", layer == nullptr ? "" : layer->digest.text()},
+                            {"size", layer == nullptr ? 0 : layer->size_bytes},
+                            {"isEmpty", layer == nullptr},
+                            {"mediaType", layer == nullptr ? "" : layer->media_type},
+                            {"urls", boost::json::array()}});
+  };
+  if (image.config) {
+    for (const ImageConfig::Step& step : image.config->history) {
+      const bool has_layer = !step.is_empty_layer && next < image.manifest.layers.size();
+      add(step.created_by, has_layer ? &image.manifest.layers[next] : nullptr);
+      if (has_layer) ++next;
+    }
+  }
+  for (; next < image.manifest.layers.size(); ++next) add("", &image.manifest.layers[next]);
+  return lines;
+}
+
+// A stranger wrote it: what is no time is no time.
+std::string created_at(const Image& image) {
+  if (image.config && parse_rfc3339(image.config->created)) return image.config->created;
+  return std::string(kNever);
+}
+
+Result<boost::json::object> shown_manifest(const Services& services, const Repository& repository,
+                                           const PushedManifest& pushed, const Image& image,
+                                           Detail detail) {
+  const Manifest& manifest = image.manifest;
+  std::uint64_t size = size_bytes(manifest);
+  boost::json::array platforms;
+  for (const Descriptor& child : manifest.children) {
+    boost::json::object entry = {{"digest", child.digest.text()}, {"mediaType", child.media_type}};
+    if (child.platform) {
+      entry.emplace("os", child.platform->os);
+      entry.emplace("architecture", child.platform->architecture);
+      entry.emplace("variant", child.platform->variant);
+    }
+    platforms.emplace_back(std::move(entry));
+  }
+  HF_TRY(const auto held, children(services, repository, manifest));
+  for (const repos::StoredManifest& child : held) {
+    HF_TRY(const Manifest parsed, holdfast::oci::parse_manifest(*child.bytes, child.media_type));
+    size += size_bytes(parsed);
+  }
+  boost::json::object object = {
+      {"digest", pushed.stored.digest.text()},
+      {"os", image.config ? image.config->os : ""},
+      {"architecture", image.config ? image.config->architecture : ""},
+      {"osVersion", image.config ? image.config->os_version : ""},
+      {"mediaType", pushed.stored.media_type},
+      {"configMediaType", manifest.config ? manifest.config->media_type : ""},
+      {"configDigest", manifest.config ? manifest.config->digest.text() : ""},
+      {"size", size},
+      {"author", pushed.author_uuid},
+      {"createdAt", created_at(image)}};
+  if (!platforms.empty()) object.emplace("manifests", std::move(platforms));
+  if (detail == Detail::full) object.emplace("dockerfile", dockerfile(image));
+  return object;
+}
+
+boost::json::object shown_tag(const PushedManifest& pushed, boost::json::object manifest) {
+  return {{"name", pushed.tag},
+          {"digest", pushed.stored.digest.text()},
+          {"author", pushed.tag_author_uuid},
+          {"createdAt", rfc3339(pushed.tag_created_at)},
+          {"updatedAt", rfc3339(pushed.tag_updated_at)},
+          {"inNotary", false},
+          {"hashMismatch", false},
+          {"manifest", std::move(manifest)}};
+}
+
+Answer list_tags(const Services& services, const Call& call) {
+  HF_TRY(const auto repository, find_repository(services, call, Action::view));
+  HF_TRY(const Page page, page_of(call));
+  const Detail detail = call.text("includeManifests") == "true" ? Detail::full : Detail::brief;
+  std::optional<std::int64_t> total;
+  if (page.count) {
+    HF_TRY(total, services.images.count_tags(repository->id));
+  }
+  HF_TRY(auto rows, services.images.tags(repository->id, page.start, page.size + 1));
+  std::string next;
+  if (std::ssize(rows) > page.size) {
+    next = rows.back().tag;
+    rows.pop_back();
+  }
+  boost::json::array shown;
+  for (const PushedManifest& row : rows) {
+    HF_TRY(const Image image, image_of(services, *repository, row.stored));
+    HF_TRY(auto manifest, shown_manifest(services, *repository, row, image, detail));
+    shown.emplace_back(shown_tag(row, std::move(manifest)));
+  }
+  return page_response(shown, next, total);
+}
+
+// Whether an entry is of the platform that the query asks for.
+bool fits(const Call& call, const boost::json::object& manifest) {
+  const std::string os = call.text("os");
+  const std::string architecture = call.text("arch");
+  return (os.empty() || manifest.at("os").as_string() == os) &&
+         (architecture.empty() || manifest.at("architecture").as_string() == architecture);
+}
+
+// An entry per tag; of an index, one per platform of it.
+Answer get_tag(const Services& services, const Call& call) {
+  HF_TRY(const auto repository, find_repository(services, call, Action::view));
+  HF_TRY(const repos::Reference reference, repos::parse_reference(call.parameters[2]));
+  HF_TRY(const auto rows, services.images.find(repository->id, reference));
+  boost::json::array shown;
+  for (const PushedManifest& row : rows) {
+    HF_TRY(const Image image, image_of(services, *repository, row.stored));
+    HF_TRY(const auto platforms, children(services, *repository, image.manifest));
+    std::vector<PushedManifest> entries;
+    for (const repos::StoredManifest& platform : platforms) {
+      entries.push_back(row);
+      entries.back().stored = platform;
+    }
+    if (entries.empty()) entries.push_back(row);
+    for (const PushedManifest& entry : entries) {
+      HF_TRY(const Image one, image_of(services, *repository, entry.stored));
+      HF_TRY(auto manifest, shown_manifest(services, *repository, entry, one, Detail::full));
+      if (!fits(call, manifest)) continue;
+      boost::json::object tag = shown_tag(row, std::move(manifest));
+      tag.emplace("components", boost::json::array());
+      tag.emplace("licenses", boost::json::array());
+      shown.emplace_back(std::move(tag));
+    }
+  }
+  return rest::json_response(200, shown);
+}
+
+Answer list_manifests(const Services& services, const Call& call) {
+  HF_TRY(const auto repository, find_repository(services, call, Action::view));
+  HF_TRY(const Page page, page_of(call));
+  HF_TRY(auto rows, services.images.manifests(repository->id, page.start, page.size + 1));
+  std::string next;
+  if (std::ssize(rows) > page.size) {
+    next = rows.back().stored.digest.text();
+    rows.pop_back();
+  }
+  boost::json::array shown;
+  for (const PushedManifest& row : rows) {
+    HF_TRY(const Image image, image_of(services, *repository, row.stored));
+    HF_TRY(auto manifest, shown_manifest(services, *repository, row, image, Detail::full));
+    shown.emplace_back(std::move(manifest));
+  }
+  return page_response(shown, next, std::nullopt);
+}
+
+Answer remove(const Services& services, const Call& call) {
+  HF_TRY(const auto repository, find_repository(services, call, Action::delete_content));
+  HF_TRY(const repos::Reference reference, repos::parse_reference(call.parameters[2]));
+  HF_CHECK(services.content.remove(*repository, reference, call.actor()));
+  return http::Response(204);
+}
+
+}  // namespace
+
+std::vector<rest::Route> tag_routes(const Services& services) {
+  using http::Method;
+  return {
+      {Method::get, "/repositories/{namespace}/{repository}/tags", bound(services, list_tags)},
+      {Method::get, "/repositories/{namespace}/{repository}/tags/{reference}",
+       bound(services, get_tag)},
+      {Method::del, "/repositories/{namespace}/{repository}/tags/{reference}",
+       bound(services, remove)},
+      {Method::get, "/repositories/{namespace}/{repository}/manifests",
+       bound(services, list_manifests)},
+      {Method::del, "/repositories/{namespace}/{repository}/manifests/{reference}",
+       bound(services, remove)},
+  };
+}
+
+}  // namespace holdfast::api::dtr
