@@ -54,6 +54,7 @@ class PageMerge {
   }
   std::vector<T> take() {
     std::vector<T> page;
+    page.reserve(rows_.size());
     for (auto& [name, row] : rows_) page.push_back(std::move(row));
     return page;
   }

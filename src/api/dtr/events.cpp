@@ -193,23 +193,8 @@ Answer all_events(const Services& services, const Call& call) {
   return response;
 }
 
-// A repository that the caller may see: what is hidden and what is missing are told in the same
-// words.
-Result<std::shared_ptr<const repos::Repository>> visible_repository(const Services& services,
-                                                                    const Call& call) {
-  const std::string text = fmt::format("{}/{}", call.parameters.at(0), call.parameters.at(1));
-  const Error unknown = fail(ErrorCode::not_found, repos::kRepositoryUnknown,
-                             "there is no such repository, or it is not for you to see");
-  const auto name = oci::RepositoryName::parse(text);
-  if (!name) return unknown;
-  auto found = services.repositories.find(*name);
-  if (!found && found.error().code != ErrorCode::not_found) return found;
-  if (!found || !access::decide(call.subject(), Action::view, Object::of(**found))) return unknown;
-  return found;
-}
-
 Answer repository_events(const Services& services, const Call& call) {
-  HF_TRY(const auto repository, visible_repository(services, call));
+  HF_TRY(const auto repository, find_repository(services, call, Action::view));
   HF_TRY(events::Filter filter, filter_of(services, call));
   filter.repository = repository->name.text();
   const bool administers =
