@@ -37,26 +37,26 @@ void start_at(Bounds& bounds, const Place& place) {
   bounds.id = place.id;
 }
 
-// The keys of one type, in the order of an index. Names of types are constants of ours.
-std::string branch(Type type, const Bounds& bounds) {
-  std::string sql = fmt::format(
-      "SELECT at, id FROM events WHERE type = '{}' AND (at, id) <= ($1, $2) AND "
-      "at >= $3",
-      name(type));
-  // The second condition is that of the partial index.
-  if (!bounds.repository.empty()) sql += " AND repository = $5 AND repository <> ''";
-  if (bounds.actor_id != 0) sql += " AND actor_id = $5 AND actor_id <> 0";
-  return sql;
+// The condition that names the index, see the migration.
+std::string_view index_condition(const Bounds& bounds) {
+  if (!bounds.repository.empty()) return "repository = $5 AND repository <> ''";
+  if (bounds.actor_id != 0) return "actor_id = $5 AND actor_id <> 0";
+  return "count > 0";
 }
 
-// The keys of all types, merged from their indexes by the engine as far as they are asked for.
+// At most $4 keys of all types, the newest first. The bound stands in every branch as well: only
+// then PostgreSQL merges indexes instead of sorting what it finds. Names of types are constants of
+// ours.
 std::string keys_sql(std::span<const Type> types, const Bounds& bounds) {
   std::string sql;
   for (const Type type : types) {
     if (!sql.empty()) sql += " UNION ALL ";
-    sql += branch(type, bounds);
+    sql += fmt::format(
+        "SELECT * FROM (SELECT at, id FROM events WHERE type = '{}' AND (at, id) <= "
+        "($1, $2) AND at >= $3 AND {} ORDER BY at DESC, id DESC LIMIT $4) AS {}",
+        name(type), index_condition(bounds), name(type));
   }
-  return sql;
+  return sql + " ORDER BY at DESC, id DESC LIMIT $4";
 }
 
 std::vector<db::Value> parameters(const Bounds& bounds, std::int64_t limit) {
@@ -69,7 +69,7 @@ std::vector<db::Value> parameters(const Bounds& bounds, std::int64_t limit) {
 Result<std::vector<Event>> read_chunk(db::Database& database, std::span<const Type> types,
                                       const Bounds& bounds, std::int64_t limit) {
   const std::string sql = fmt::format(
-      "SELECT {} FROM ({} ORDER BY at DESC, id DESC LIMIT $4) AS chosen JOIN events ON "
+      "SELECT {} FROM ({}) AS chosen JOIN events ON "
       "events.id = chosen.id ORDER BY events.at DESC, events.id DESC",
       kEventColumns, keys_sql(types, bounds));
   std::vector<Event> events;
@@ -107,16 +107,18 @@ Result<std::optional<Place>> last_to_go(db::Database& database, std::span<const 
   if (retention.max_age.count() > 0)
     last = Place{now - retention.max_age - std::chrono::microseconds(1), kEndless};
   if (retention.keep == 0) return last;
-  // Beyond the newest `keep`: O(keep) steps in an index.
+  // The one behind the newest `keep`, when there are so many: O(keep) steps in an index.
   const std::string sql =
-      fmt::format("{} ORDER BY at DESC, id DESC LIMIT 1 OFFSET $4", keys_sql(kind, Bounds{}));
+      fmt::format("SELECT at, id FROM ({}) AS kept ORDER BY at DESC, id DESC LIMIT 1 OFFSET $5",
+                  keys_sql(kind, Bounds{}));
+  std::vector<db::Value> values = parameters(Bounds{}, retention.keep + 1);
+  values.emplace_back(retention.keep);
   HF_CHECK(database.read([&](db::Tx& tx) -> Result<void> {
-    return tx.query(sql, parameters(Bounds{}, retention.keep),
-                    [&](const db::Row& row) -> Result<void> {
-                      const Place place{from_micros(row.integer(0)), row.integer(1)};
-                      if (!last || place.at > last->at) last = place;
-                      return {};
-                    });
+    return tx.query(sql, values, [&](const db::Row& row) -> Result<void> {
+      const Place place{from_micros(row.integer(0)), row.integer(1)};
+      if (!last || place.at > last->at) last = place;
+      return {};
+    });
   }));
   return last;
 }
@@ -126,7 +128,7 @@ Result<std::int64_t> remove_until(db::Database& database, Type type, const Place
   HF_CHECK(database.write(db::Durability::relaxed, [&](db::Tx& tx) -> Result<void> {
     HF_TRY(removed,
            tx.execute("DELETE FROM events WHERE id IN (SELECT id FROM events WHERE type = $1 AND "
-                      "(at, id) <= ($2, $3) ORDER BY at, id LIMIT $4)",
+                      "(at, id) <= ($2, $3) AND count > 0 ORDER BY at, id LIMIT $4)",
                       {name(type), to_micros(last.at), last.id, kTrimRows}));
     return {};
   }));
@@ -181,10 +183,8 @@ Result<std::optional<std::int64_t>> count(db::Database& database, const Filter& 
   std::optional<std::int64_t> counted = 0;
   if (filter.types.empty()) return counted;
   const Bounds bounds = bounds_of(filter);
-  const std::string sql = fmt::format(
-      "SELECT count(*) FROM (SELECT at FROM ({}) AS keys LIMIT $4) "
-      "AS counted",
-      keys_sql(filter.types, bounds));
+  const std::string sql =
+      fmt::format("SELECT count(*) FROM ({}) AS counted", keys_sql(filter.types, bounds));
   HF_CHECK(database.read([&](db::Tx& tx) -> Result<void> {
     return tx.query(sql, parameters(bounds, most), [&](const db::Row& row) -> Result<void> {
       counted = row.integer(0);

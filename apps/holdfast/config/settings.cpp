@@ -22,7 +22,8 @@ constexpr std::array kSettings{
             "believed."},
     Setting{
         "create_repository_on_push", Type::boolean, "false",
-        "Whether a push makes a missing repository (private) in a namespace that the user owns."},
+        "Whether a push makes a missing repository (private) in a namespace that the user owns, "
+        "until an administrator sets createRepositoryOnPush."},
     Setting{"allow_sparse_indexes", Type::boolean, "false",
             "Whether an index may name manifests that are not in the repository."},
 
