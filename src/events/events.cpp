@@ -27,7 +27,7 @@ constexpr db::Migration kMigrations[] = {
     {"events/0002-detail", "ALTER TABLE events ADD COLUMN detail {text} NOT NULL DEFAULT ''"},
 };
 
-constexpr std::array<std::pair<Type, std::string_view>, 26> kNames = {{
+constexpr std::array<std::pair<Type, std::string_view>, 29> kNames = {{
     {Type::tag_pushed, "tag_pushed"},
     {Type::tag_deleted, "tag_deleted"},
     {Type::manifest_pushed, "manifest_pushed"},
@@ -52,6 +52,9 @@ constexpr std::array<std::pair<Type, std::string_view>, 26> kNames = {{
     {Type::team_member_removed, "team_member_removed"},
     {Type::access_granted, "access_granted"},
     {Type::access_revoked, "access_revoked"},
+    {Type::session_started, "session_started"},
+    {Type::session_ended, "session_ended"},
+    {Type::session_settings_updated, "session_settings_updated"},
     {Type::login_failed, "login_failed"},
     {Type::signing_key_rotated, "signing_key_rotated"},
 }};
