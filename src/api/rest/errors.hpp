@@ -10,6 +10,7 @@ namespace holdfast::api::rest {
 inline constexpr std::string_view kRouteUnknown = "route_unknown";    // not_found
 inline constexpr std::string_view kMethodUnknown = "method_unknown";  // unsupported
 inline constexpr std::string_view kLoginNeeded = "login_needed";      // unauthenticated
+inline constexpr std::string_view kLoginRefused = "login_refused";    // unauthenticated
 inline constexpr std::string_view kNotAllowed = "not_allowed";        // denied
 inline constexpr std::string_view kQueryInvalid = "query_invalid";    // invalid
 
