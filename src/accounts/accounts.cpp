@@ -7,6 +7,7 @@
 #include "accounts/rows.hpp"
 #include "accounts/sessions.hpp"
 #include "crypto/secret.hpp"
+#include "oci/name.hpp"
 
 namespace holdfast::accounts {
 
@@ -316,6 +317,8 @@ const std::shared_ptr<const Subject>& Accounts::anonymous() {
 Result<std::optional<Accounts::Credentials>> Accounts::credentials(std::string_view name) {
   static const std::string sql = fmt::format(
       "SELECT {}, password_hash FROM accounts WHERE name = $1 AND kind = 0", kAccountColumns);
+  // Anybody gives a name here, and a database does not take all bytes as text.
+  if (!oci::is_name_component(name)) return std::optional<Credentials>();
   std::optional<Credentials> found;
   HF_CHECK(database_.read([&](db::Tx& tx) -> Result<void> {
     HF_TRY(found, tx.find<Credentials>(sql, {name}, [](const db::Row& row) {

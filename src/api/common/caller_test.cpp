@@ -152,6 +152,8 @@ TEST_F(CallersTest, WhateverElseIsGivenCountsBeforeTheCookie) {
   // Of several Authorization fields the session is taken.
   EXPECT_EQ(identify_rest(Method::post, {{"Authorization", basic(":")}, {"Authorization", bearer}}),
             "alice");
+  EXPECT_NE(identify_rest(Method::get, {{"Cookie", jar}}, "pageSize=5&refresh_token=x"), "alice");
+  EXPECT_EQ(identify_rest(Method::get, {{"Cookie", jar}}, "no_refresh_token=x"), "alice");
   // Empty, as after a logout, is none.
   EXPECT_EQ(identify_rest(Method::post, {{"Cookie", "session="}}), "");
   EXPECT_EQ(identify_rest(Method::post, {{"Cookie", "sessions=x; xsession=y; session"}}), "");
