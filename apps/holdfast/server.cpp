@@ -22,6 +22,7 @@
 #include "api/oci/registry.hpp"
 #include "api/ops/ops.hpp"
 #include "api/token/endpoint.hpp"
+#include "api/ucp/ucp.hpp"
 #include "api/web/web.hpp"
 #include "certificates.hpp"
 #include "codec/json.hpp"
@@ -84,7 +85,7 @@ class Edge {
         authenticator_(core.accounts, core.counted, core.clock, core.random),
         refresh_tokens_(*core.database, core.accounts, core.clock, core.random),
         limits_(options.shares, core.clock),
-        callers_(core.accounts, authenticator_, *core.tokens, limits_, url_, pool_),
+        callers_(core.accounts, authenticator_, core.sessions, *core.tokens, limits_, url_, pool_),
         metrics_(version()),
         registry_({callers_, limits_, url_, core.repositories, core.content, core.uploads,
                    *core.blobs, core.counted, core.settings, pool_},
@@ -94,7 +95,8 @@ class Edge {
                {options.refresh_tokens ? api::token::RefreshTokens::on
                                        : api::token::RefreshTokens::off}),
         enzi_({callers_, core.accounts, authenticator_, core.organizations, core.teams,
-               core.settings, pool_}),
+               core.settings, core.sessions, pool_}),
+        ucp_({callers_, core.accounts, authenticator_, core.sessions, core.settings, url_, pool_}),
         dtr_({callers_, core.accounts, core.organizations, core.teams, core.grants,
               core.repositories, core.content, core.images, core.traffic, core.settings,
               *core.database, core.clock, host_, pool_}),
@@ -158,6 +160,8 @@ class Edge {
         return token_.handle(request, body);
       case Area::enzi:
         return enzi_.handle(request, body);
+      case Area::ucp:
+        return ucp_.handle(request, body);
       case Area::dtr:
         return dtr_.handle(request, body);
       case Area::ops:
@@ -225,6 +229,7 @@ class Edge {
   api::oci::Registry registry_;
   api::token::Endpoint token_;
   api::enzi::Enzi enzi_;
+  api::ucp::Ucp ucp_;
   api::dtr::Dtr dtr_;
   api::ops::Ops ops_;
   api::web::Web web_;
@@ -331,6 +336,9 @@ void keep_house(const Options& options, Core& core, Certificates& certificates,
     if (const auto counted = core.traffic.count_new(); !counted) {
       log::error("pulls and pushes wait to be counted", {{"error", describe(counted.error())}});
     }
+    if (const auto flushed = core.sessions.flush(accounts::Sessions::Flush::due); !flushed) {
+      log::error("uses of sessions wait for the database", {{"error", describe(flushed.error())}});
+    }
     certificates.refresh();
     if (const auto now = std::chrono::steady_clock::now(); now >= next_forgetting) {
       next_forgetting = forget_old_events(core) ? now : now + kForgettingEvery;
@@ -342,6 +350,8 @@ void keep_house(const Options& options, Core& core, Certificates& certificates,
       log::error("uploads could not be looked through", {{"error", describe(expired.error())}});
     if (expired && *expired > 0)
       log::info("unfinished uploads expired", {{"count", std::int64_t{*expired}}});
+    if (const auto swept = core.sessions.sweep(); !swept)
+      log::error("expired sessions stay", {{"error", describe(swept.error())}});
   }
 }
 
@@ -399,6 +409,7 @@ Result<void> serve(const Options& options) {
   const std::filesystem::path ready = data_dir / "run" / "ready.json";
   stop(edge, options.drain, signals, ready);
   std::filesystem::remove(ready, ignored);
+  HF_CHECK(core->sessions.flush(accounts::Sessions::Flush::all));
   return core->counted.flush();
 }
 

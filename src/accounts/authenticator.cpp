@@ -90,6 +90,12 @@ std::string network_of(const std::string& address) {
   return address.substr(0, at);
 }
 
+// A name that anybody gave, fit to be stored: one event that no database takes would hold up all.
+std::string printable(std::string text) {
+  std::ranges::replace_if(text, [](unsigned char c) { return c < 0x20 || c >= 0x7f; }, '?');
+  return text;
+}
+
 }  // namespace
 
 struct Authenticator::State {
@@ -186,7 +192,7 @@ Result<Account> Authenticator::authenticate(std::string_view name, std::string_v
     event.type = events::Type::login_failed;
     event.actor.address = actor.address;
     event.actor.client = actor.client;
-    event.object = account_name.substr(0, 64);
+    event.object = printable(account_name.substr(0, 64));
     state_->counted.record(std::move(event));
     return fail(ErrorCode::unauthenticated, kCredentialsWrong,
                 "the user name or the password is wrong");

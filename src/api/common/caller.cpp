@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "api/common/session_credential.hpp"
 #include "codec/text.hpp"
 #include "http/text.hpp"
 
@@ -31,10 +32,11 @@ Error disabled() {
 }  // namespace
 
 Callers::Callers(accounts::Accounts& accounts, accounts::Authenticator& authenticator,
-                 holdfast::token::Tokens& tokens, Limits& limits, const PublicUrl& url,
-                 async::BlockingPool& pool)
+                 accounts::Sessions& sessions, holdfast::token::Tokens& tokens, Limits& limits,
+                 const PublicUrl& url, async::BlockingPool& pool)
     : accounts_(accounts),
       authenticator_(authenticator),
+      sessions_(sessions),
       tokens_(tokens),
       limits_(limits),
       url_(url),
@@ -70,10 +72,31 @@ asio::awaitable<Result<Caller>> Callers::identify(http::Request& request) {
   if (!caller.subject) {
     HF_CO_TRY(caller.subject, co_await pool_.run([&] { return accounts_.subject(account_id); }));
   }
-  if (!caller.subject->is_active) co_return disabled();
-  request.user = caller.subject->name;
-  HF_CO_CHECK(limits_.admit_user(account_id));
+  HF_CO_CHECK(admit(request, *caller.subject));
   co_return caller;
+}
+
+asio::awaitable<Result<Caller>> Callers::identify_with_sessions(http::Request& request) {
+  const auto credential = session_credential(request);
+  if (!credential) co_return co_await identify(request);
+  auto session = sessions_.remembered(credential->token);
+  if (!session) {
+    HF_CO_TRY(session, co_await pool_.run([&] { return sessions_.verify(credential->token); }));
+  }
+  HF_CO_CHECK(check_csrf(request, *credential));
+  Caller caller{accounts_.cached_subject(session->account_id), nullptr, true, session->hash};
+  if (!caller.subject) {
+    HF_CO_TRY(caller.subject,
+              co_await pool_.run([&] { return accounts_.subject(session->account_id); }));
+  }
+  HF_CO_CHECK(admit(request, *caller.subject));
+  co_return caller;
+}
+
+Result<void> Callers::admit(http::Request& request, const accounts::Subject& subject) {
+  if (!subject.is_active) return disabled();
+  request.user = subject.name;
+  return limits_.admit_user(subject.account_id);
 }
 
 events::Actor actor_of(const http::Request& request, const accounts::Subject& subject) {

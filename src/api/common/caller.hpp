@@ -9,6 +9,7 @@
 
 #include "accounts/accounts.hpp"
 #include "accounts/authenticator.hpp"
+#include "accounts/sessions.hpp"
 #include "api/common/limits.hpp"
 #include "api/common/public_url.hpp"
 #include "async/pool.hpp"
@@ -25,6 +26,7 @@ struct Caller {
   std::shared_ptr<const accounts::Subject> subject;  // never null; anonymous without a credential
   std::shared_ptr<const holdfast::token::Claims> claims;
   bool has_credential = false;
+  std::string session{};  // its hash, when the credential is a session
   [[nodiscard]] bool is_anonymous() const { return subject->account_id == 0; }
 };
 
@@ -35,13 +37,19 @@ struct Caller {
 class Callers {
  public:
   Callers(accounts::Accounts& accounts, accounts::Authenticator& authenticator,
-          holdfast::token::Tokens& tokens, Limits& limits, const PublicUrl& url,
-          async::BlockingPool& pool);
+          accounts::Sessions& sessions, holdfast::token::Tokens& tokens, Limits& limits,
+          const PublicUrl& url, async::BlockingPool& pool);
   boost::asio::awaitable<Result<Caller>> identify(http::Request& request);
+  // As identify(), and by a session: its token as Bearer, or the cookie of a browser, which must
+  // prove a change with X-Csrf-Token (denied/kCsrfWrong). For the REST APIs: /v2 takes no sessions.
+  boost::asio::awaitable<Result<Caller>> identify_with_sessions(http::Request& request);
 
  private:
+  Result<void> admit(http::Request& request, const accounts::Subject& subject);
+
   accounts::Accounts& accounts_;
   accounts::Authenticator& authenticator_;
+  accounts::Sessions& sessions_;
   holdfast::token::Tokens& tokens_;
   Limits& limits_;
   const PublicUrl& url_;
