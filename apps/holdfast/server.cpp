@@ -409,8 +409,9 @@ Result<void> serve(const Options& options) {
   const std::filesystem::path ready = data_dir / "run" / "ready.json";
   stop(edge, options.drain, signals, ready);
   std::filesystem::remove(ready, ignored);
-  HF_CHECK(core->sessions.flush(accounts::Sessions::Flush::all));
-  return core->counted.flush();
+  const Result<void> uses = core->sessions.flush(accounts::Sessions::Flush::all);
+  HF_CHECK(core->counted.flush());
+  return uses;
 }
 
 }  // namespace holdfast
