@@ -409,7 +409,7 @@ Result<void> serve(const Options& options) {
   const std::filesystem::path ready = data_dir / "run" / "ready.json";
   stop(edge, options.drain, signals, ready);
   std::filesystem::remove(ready, ignored);
-  const Result<void> uses = core->sessions.flush(accounts::Sessions::Flush::all);
+  Result<void> uses = core->sessions.flush(accounts::Sessions::Flush::all);
   HF_CHECK(core->counted.flush());
   return uses;
 }
