@@ -112,17 +112,17 @@ Result<std::vector<PushedManifest>> Images::tags(std::int64_t repository_id, std
 }
 
 Result<std::vector<PushedManifest>> Images::find(std::int64_t repository_id,
-                                                 const Reference& reference) {
+                                                 const Reference& reference, std::int64_t limit) {
   static const std::string by_tag =
-      fmt::format("SELECT {}, {} {} WHERE t.repository_id = $1 AND t.name = $2", kManifestColumns,
-                  kTagColumns, kTagged);
-  static const std::string by_digest =
-      fmt::format("SELECT {}, {} {} WHERE m.repository_id = $1 AND m.digest = $2 ORDER BY t.name",
+      fmt::format("SELECT {}, {} {} WHERE t.repository_id = $1 AND t.name = $2 LIMIT $3",
                   kManifestColumns, kTagColumns, kTagged);
+  static const std::string by_digest = fmt::format(
+      "SELECT {}, {} {} WHERE m.repository_id = $1 AND m.digest = $2 ORDER BY t.name LIMIT $3",
+      kManifestColumns, kTagColumns, kTagged);
   const auto* tag = std::get_if<oci::Tag>(&reference);
   const std::string name = tag != nullptr ? tag->text() : std::get<oci::Digest>(reference).text();
   HF_TRY(auto found,
-         all(database_, tag != nullptr ? by_tag : by_digest, {repository_id, name}, tag_of));
+         all(database_, tag != nullptr ? by_tag : by_digest, {repository_id, name, limit}, tag_of));
   if (found.empty() && tag == nullptr) {
     HF_TRY(found, manifests(repository_id, name, 1));
     if (!found.empty() && found.front().stored.digest.text() != name) found.clear();

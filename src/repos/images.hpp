@@ -50,9 +50,10 @@ class Images {
   // Tags in byte order from `start` on (itself when it is there), at most `limit`. O(limit).
   Result<std::vector<PushedManifest>> tags(std::int64_t repository_id, std::string_view start,
                                            std::int64_t limit);
-  // The tag, or every tag on the digest; a digest without one is given once, with an empty tag.
-  // not_found/kManifestUnknown.
-  Result<std::vector<PushedManifest>> find(std::int64_t repository_id, const Reference& reference);
+  // The tag, or the first `limit` tags on the digest; a digest without one is given once, with an
+  // empty tag. not_found/kManifestUnknown.
+  Result<std::vector<PushedManifest>> find(std::int64_t repository_id, const Reference& reference,
+                                           std::int64_t limit);
   // Manifests in the order of their digests from `start` on, at most `limit`. O(limit).
   Result<std::vector<PushedManifest>> manifests(std::int64_t repository_id, std::string_view start,
                                                 std::int64_t limit);

@@ -70,12 +70,6 @@ constexpr db::Migration kMigrations[] = {
       CREATE INDEX tags_oldest ON tags (repository_id, pushed_at, name))"},
     {"repos/0004-traffic", R"(ALTER TABLE repositories ADD COLUMN pulls {int} NOT NULL DEFAULT 0;
       ALTER TABLE repositories ADD COLUMN pushes {int} NOT NULL DEFAULT 0;
-      CREATE TABLE repository_traffic (
-        repository_id {int} NOT NULL REFERENCES repositories (id) ON DELETE CASCADE,
-        day {int} NOT NULL,
-        pulls {int} NOT NULL,
-        pushes {int} NOT NULL,
-        PRIMARY KEY (repository_id, day));
       CREATE TABLE traffic_cursor (
         one {int} PRIMARY KEY,
         last_event_id {int} NOT NULL))"},
@@ -231,16 +225,18 @@ Result<Repository> Repositories::update(const oci::RepositoryName& name,
   Result<Repository> changed = unknown(name.text());
   HF_CHECK(database_.write(db::Durability::full, [&](db::Tx& tx) -> Result<void> {
     Assignments given = assignments(fields);
-    if (!given.columns.empty()) {
-      std::string set;
-      for (std::size_t i = 0; i < given.columns.size(); ++i) {
-        set += fmt::format("{}{} = ${}", i == 0 ? "" : ", ", given.columns[i], i + 1);
-      }
-      given.values.emplace_back(name.text());
-      HF_CHECK(tx.execute(
-          fmt::format("UPDATE repositories SET {} WHERE full_name = ${}", set, given.values.size()),
-          given.values));
+    if (given.columns.empty()) {
+      changed = find_in(tx, name);
+      return {};
     }
+    std::string set;
+    for (std::size_t i = 0; i < given.columns.size(); ++i) {
+      set += fmt::format("{}{} = ${}", i == 0 ? "" : ", ", given.columns[i], i + 1);
+    }
+    given.values.emplace_back(name.text());
+    HF_CHECK(tx.execute(
+        fmt::format("UPDATE repositories SET {} WHERE full_name = ${}", set, given.values.size()),
+        given.values));
     changed = find_in(tx, name);
     HF_CHECK(changed);
     tx.changed(kChangedRepository, name.text());
@@ -266,19 +262,6 @@ Result<std::shared_ptr<const Repository>> Repositories::find(const oci::Reposito
   }));
   cache_.insert(ticket, name.text(), found);
   return found;
-}
-
-Result<Repository> Repositories::find(std::int64_t id) {
-  static const std::string sql =
-      fmt::format("SELECT {} FROM repositories WHERE id = $1", kRepositoryColumns);
-  std::optional<Result<Repository>> found;
-  HF_CHECK(database_.read([&](db::Tx& tx) -> Result<void> {
-    HF_TRY(found, tx.find<Result<Repository>>(
-                      sql, {id}, [](const db::Row& row) { return repository_of(row); }));
-    return {};
-  }));
-  if (!found) return unknown(std::to_string(id));
-  return *std::move(found);
 }
 
 Result<std::int64_t> Repositories::namespace_id(std::string_view ns) {

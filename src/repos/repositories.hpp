@@ -48,7 +48,7 @@ class Repositories {
   // Deletes it with its tags, manifests, links and upload sessions' rows; bytes are collected
   // later.
   Result<void> remove(const oci::RepositoryName& name, const events::Actor& actor);
-  // kRepositoryUnknown, kFieldsInvalid.
+  // Without any field nothing happens. kRepositoryUnknown, kFieldsInvalid.
   Result<Repository> update(const oci::RepositoryName& name, const RepositoryFields& fields,
                             const events::Actor& actor);
 
@@ -56,7 +56,8 @@ class Repositories {
   std::shared_ptr<const Repository> cached(std::string_view name);
   // not_found/kRepositoryUnknown.
   Result<std::shared_ptr<const Repository>> find(const oci::RepositoryName& name);
-  Result<Repository> find(std::int64_t id);
+  // Those of these ids that are there, in the order of the ids; a page of them at a time.
+  Result<std::vector<Repository>> find(std::span<const std::int64_t> ids);
   // The id of a namespace (an account's) by name: kNamespaceUnknown.
   Result<std::int64_t> namespace_id(std::string_view ns);
 

@@ -19,6 +19,7 @@ struct Repository {
   std::int64_t id = 0;
   std::string uuid;
   std::int64_t namespace_id = 0;  // the owning account
+  bool is_of_organization = false;
   oci::RepositoryName name;
   Visibility visibility = Visibility::private_access;
   Timestamp created_at;

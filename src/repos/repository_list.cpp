@@ -1,7 +1,9 @@
 // Lists of repositories: what a caller sees is merged from ranges of keys, each with an index.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <map>
 
+#include "accounts/accounts.hpp"
 #include "repos/repositories.hpp"
 #include "repos/repository_rows.hpp"
 
@@ -29,7 +31,8 @@ Range range_of(std::string_view ns, std::string_view start) {
 template <typename T>
 class PageMerge {
  public:
-  using Read = Result<T> (*)(const db::Row& row);  // the row's columns; the full name is the last
+  // Of the columns that the constructor is given. Their number tells where the full name stands.
+  using Read = Result<T> (*)(const db::Row& row);
 
   PageMerge(db::Tx& tx, std::string_view columns, int count, Read read, const Range& range,
             std::int64_t limit)
@@ -85,18 +88,19 @@ class PageMerge {
 }  // namespace
 
 Result<Repository> repository_of(const db::Row& row) {
-  HF_TRY(oci::RepositoryName name, oci::RepositoryName::parse(row.text(3)));
+  HF_TRY(oci::RepositoryName name, oci::RepositoryName::parse(row.text(4)));
   return Repository{row.integer(0),
                     row.string(1),
                     row.integer(2),
+                    row.integer(3) == static_cast<std::int64_t>(accounts::Kind::organization),
                     std::move(name),
-                    row.boolean(4) ? Visibility::public_access : Visibility::private_access,
-                    from_micros(row.integer(5)),
-                    row.string(6),
-                    row.boolean(7),
+                    row.boolean(5) ? Visibility::public_access : Visibility::private_access,
+                    from_micros(row.integer(6)),
+                    row.string(7),
                     row.boolean(8),
                     row.boolean(9),
-                    row.integer(10)};
+                    row.boolean(10),
+                    row.integer(11)};
 }
 
 Result<std::vector<std::string>> Repositories::list(const VisibleSet& visible,
@@ -105,8 +109,8 @@ Result<std::vector<std::string>> Repositories::list(const VisibleSet& visible,
   std::vector<std::string> names;
   HF_CHECK(database_.read([&](db::Tx& tx) -> Result<void> {
     PageMerge<std::string> page(
-        tx, "id", 1, [](const db::Row& row) -> Result<std::string> { return row.string(1); }, range,
-        limit);
+        tx, "full_name", 1, [](const db::Row& row) -> Result<std::string> { return row.string(0); },
+        range, limit);
     HF_CHECK(page.add(visible));
     names = page.take();
     return {};
@@ -125,6 +129,22 @@ Result<std::vector<Repository>> Repositories::page(const RepositoryQuery& query)
     return {};
   }));
   return repositories;
+}
+
+Result<std::vector<Repository>> Repositories::find(std::span<const std::int64_t> ids) {
+  std::vector<Repository> found;
+  if (ids.empty()) return found;
+  const std::string sql = fmt::format("SELECT {} FROM repositories WHERE id IN ({}) ORDER BY id",
+                                      kRepositoryColumns, fmt::join(ids, ", "));
+  HF_CHECK(database_.read([&](db::Tx& tx) -> Result<void> {
+    found.clear();
+    return tx.query(sql, {}, [&](const db::Row& row) -> Result<void> {
+      HF_TRY(Repository repository, repository_of(row));
+      found.push_back(std::move(repository));
+      return {};
+    });
+  }));
+  return found;
 }
 
 Result<std::int64_t> Repositories::count(const RepositoryQuery& query) {

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <string>
-#include <utility>
+#include <vector>
 
 #include "events/events.hpp"
 
@@ -12,25 +12,22 @@ namespace holdfast::repos {
 namespace {
 
 constexpr int kStep = 1000;
+constexpr int kStepsAtOnce = 10;
 // Longer than any transaction of ours may take (the deadline of a statement on PostgreSQL).
 constexpr std::chrono::seconds kSharedLag{15};
 
-std::int64_t day_of(Timestamp at) {
-  return std::chrono::floor<std::chrono::days>(at).time_since_epoch().count();
-}
+struct Sum {
+  TrafficCounts counts;
+  Timestamp last;  // the latest event that was counted
+};
 
-Result<void> add(db::Tx& tx, const std::string& name, std::int64_t day,
-                 const TrafficCounts& counts) {
-  // Events of a repository that is gone, or of one that had the name before, count for nobody.
-  HF_CHECK(tx.execute(
-      "INSERT INTO repository_traffic (repository_id, day, pulls, pushes) "
-      "SELECT id, $2, $3, $4 FROM repositories WHERE full_name = $1 "
-      "ON CONFLICT (repository_id, day) DO UPDATE SET pulls = repository_traffic.pulls + $3, "
-      "pushes = repository_traffic.pushes + $4",
-      {name, day, counts.pulls, counts.pushes}));
-  HF_CHECK(tx.execute(
-      "UPDATE repositories SET pulls = pulls + $2, pushes = pushes + $3 WHERE full_name = $1",
-      {name, counts.pulls, counts.pushes}));
+// Events of a repository that is gone, or of one that had the name before this one was made, count
+// for nobody.
+Result<void> add(db::Tx& tx, const std::string& name, const Sum& sum) {
+  HF_CHECK(
+      tx.execute("UPDATE repositories SET pulls = pulls + $2, pushes = pushes + $3 "
+                 "WHERE full_name = $1 AND created_at <= $4",
+                 {name, sum.counts.pulls, sum.counts.pushes, to_micros(sum.last)}));
   return {};
 }
 
@@ -44,24 +41,23 @@ Result<bool> Traffic::count_step() {
                                  [](const db::Row& row) { return row.integer(0); }));
     HF_TRY(const std::vector<events::Event> fresh, events::list(tx, cursor.value_or(0), kStep));
     const Timestamp until = database_.is_shared() ? clock_.now() - kSharedLag : Timestamp::max();
-    std::map<std::pair<std::string, std::int64_t>, TrafficCounts> sums;
+    std::map<std::string, Sum> sums;
     std::int64_t last = 0;
     for (const events::Event& event : fresh) {
       if (event.at > until) break;
       last = event.id;
-      if (event.repository.empty()) continue;
-      const std::pair key(event.repository, day_of(event.at));
-      if (event.type == events::Type::repository_created) {
-        std::erase_if(sums, [&](const auto& sum) { return sum.first.first == event.repository; });
-      } else if (event.type == events::Type::manifest_pulled) {
-        sums[key].pulls += event.count;
-      } else if (event.type == events::Type::tag_pushed) {
-        sums[key].pushes += event.count;
+      if (event.type == events::Type::repository_created) sums.erase(event.repository);
+      if (event.type != events::Type::manifest_pulled && event.type != events::Type::tag_pushed) {
+        continue;
       }
+      Sum& sum = sums[event.repository];
+      sum.last = event.at;
+      (event.type == events::Type::tag_pushed ? sum.counts.pushes : sum.counts.pulls) +=
+          event.count;
     }
     more = last != 0 && std::ssize(fresh) == kStep && last == fresh.back().id;
     if (last == 0) return {};
-    for (const auto& [key, counts] : sums) HF_CHECK(add(tx, key.first, key.second, counts));
+    for (const auto& [name, sum] : sums) HF_CHECK(add(tx, name, sum));
     HF_CHECK(
         tx.execute("INSERT INTO traffic_cursor (one, last_event_id) VALUES (1, $1) "
                    "ON CONFLICT (one) DO UPDATE SET last_event_id = $1",
@@ -84,7 +80,7 @@ Result<void> Traffic::count_new() {
           return {};
         });
   }));
-  while (any) {
+  for (int step = 0; any && step < kStepsAtOnce; ++step) {
     HF_TRY(any, count_step());
   }
   return {};
@@ -102,21 +98,6 @@ Result<std::map<std::int64_t, TrafficCounts>> Traffic::totals(
                       found[row.integer(0)] = {row.integer(1), row.integer(2)};
                       return {};
                     });
-  }));
-  return found;
-}
-
-Result<std::vector<TrafficDay>> Traffic::days(std::int64_t repository_id, std::int64_t first_day) {
-  std::vector<TrafficDay> found;
-  HF_CHECK(database_.read([&](db::Tx& tx) -> Result<void> {
-    found.clear();
-    return tx.query(
-        "SELECT day, pulls, pushes FROM repository_traffic WHERE repository_id = $1 AND day >= $2 "
-        "ORDER BY day",
-        {repository_id, first_day}, [&](const db::Row& row) -> Result<void> {
-          found.push_back({row.integer(0), {row.integer(1), row.integer(2)}});
-          return {};
-        });
   }));
   return found;
 }

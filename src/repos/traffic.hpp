@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <map>
 #include <span>
-#include <vector>
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
@@ -17,27 +16,21 @@ struct TrafficCounts {
   std::int64_t pushes = 0;  // tags that were set
 };
 
-struct TrafficDay {
-  std::int64_t day = 0;  // since 1970-01-01, UTC
-  TrafficCounts counts;
-};
-
 // Threads: any; all calls block. What is not counted yet is in the events still, so a crash loses
 // nothing.
 class Traffic {
  public:
   Traffic(db::Database& database, const Clock& clock) : database_(database), clock_(clock) {}
 
-  // Counts the events that came since the last call, in steps of a thousand; called every second.
-  // On a database that is shared with other replicas only those that are some seconds old: ids are
-  // given before COMMIT there, and one that appears behind a later one must not be passed over.
+  // Counts the events that came since the last call, in steps of a thousand and ten of them at
+  // most; called every second. On a database that is shared with other replicas only those that are
+  // some seconds old: ids are given before COMMIT there, and one that appears behind a later one
+  // must not be passed over.
   Result<void> count_new();
 
-  // Of each of these repositories; one that has none is left out.
+  // Of each of these repositories that is there; a page of them at a time.
   Result<std::map<std::int64_t, TrafficCounts>> totals(
       std::span<const std::int64_t> repository_ids);
-  // The days from `first_day` on that have any, in order.
-  Result<std::vector<TrafficDay>> days(std::int64_t repository_id, std::int64_t first_day);
 
  private:
   Result<bool> count_step();

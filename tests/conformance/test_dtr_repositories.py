@@ -151,6 +151,28 @@ def begins_push(rest: Rest, repository: str) -> int:
     return rest.client.request("POST", f"/v2/{repository}/blobs/uploads/").status
 
 
+def test_a_stranger_cannot_ask_who_is_here(dtr, organization, anonymous):
+    nobody = Rest(anonymous, "/api/v0")
+    dtr.expect(201, "POST", f"/repositories/{organization}", {"name": "hidden"})
+    here = nobody.refused(404, "NO_SUCH_ACCOUNT", "GET", f"/repositories/{organization}")
+    missing = nobody.refused(404, "NO_SUCH_ACCOUNT", "GET", "/repositories/not-here")
+    assert here.replace(organization, "not-here") == missing
+    dtr.expect(200, "PATCH", f"/repositories/{organization}/hidden", {"visibility": "public"})
+    assert len(nobody.get(f"/repositories/{organization}")["repositories"]) == 1
+
+
+def test_a_member_sees_of_a_team_what_they_see_at_all(dtr, enzi, organization, member, person):
+    for name in ("theirs", "other"):
+        dtr.expect(201, "POST", f"/repositories/{organization}", {"name": name})
+    enzi.expect(201, "POST", f"/accounts/{organization}/teams", {"name": "secret"})
+    for team, name in (("developers", "theirs"), ("secret", "theirs"), ("secret", "other")):
+        dtr.expect(200, "PUT", f"/repositories/{organization}/{name}/teamAccess/{team}", {"accessLevel": "read-only"})
+    path = f"/accounts/{organization}/teams/secret/repositoryAccess"
+    seen = lambda who: [one["repository"]["name"] for one in who.get(path)["repositoryAccessList"]]
+    assert seen(dtr) == ["theirs", "other"] and seen(member) == ["theirs"]
+    person().refused(403, "NOT_AUTHORIZED", "GET", path)
+
+
 def test_a_team_has_what_it_was_given_until_it_is_taken(dtr, enzi, organization, member):
     repository = f"{organization}/app"
     dtr.expect(201, "POST", f"/repositories/{organization}", {"name": "app"})

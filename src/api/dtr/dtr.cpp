@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include "api/dtr/handlers.hpp"
-#include "base/random.hpp"
 
 namespace holdfast::api::dtr {
 
@@ -13,19 +12,14 @@ namespace {
 
 constexpr std::string_view kPrefix = "/api/v0";
 
-std::vector<rest::Route> all_routes(const Services& services) {
-  std::vector<rest::Route> all = repository_routes(services);
-  for (auto& routes : {tag_routes(services), team_access_routes(services), event_routes(services),
-                       meta_routes(services)}) {
-    all.insert(all.end(), routes.begin(), routes.end());
-  }
-  return all;
-}
-
 }  // namespace
 
 Dtr::Dtr(const Services& services)
-    : router_("dtr", all_routes(services), services.callers, services.settings, services.pool) {}
+    : router_("dtr",
+              rest::joined({repository_routes(services), tag_routes(services),
+                            team_access_routes(services), event_routes(services),
+                            meta_routes(services)}),
+              services.callers, services.settings, services.pool) {}
 
 boost::asio::awaitable<http::Response> Dtr::handle(http::Request& request, http::Body& body) {
   std::string_view path = request.path;
@@ -33,9 +27,21 @@ boost::asio::awaitable<http::Response> Dtr::handle(http::Request& request, http:
   return router_.handle(request, body, path);
 }
 
-Result<accounts::Account> find_namespace(const Services& services, std::string_view reference) {
-  return is_uuid(reference) ? services.accounts.find_uuid(reference)
-                            : services.accounts.find(reference);
+Result<accounts::Account> find_namespace(const Services& services, const Call& call,
+                                         std::string_view reference) {
+  if (!call.caller.is_anonymous()) {
+    return rest::find_account(services.accounts, call, reference);
+  }
+  const Error unknown = fail(ErrorCode::not_found, accounts::kAccountUnknown,
+                             fmt::format("there is no account {}", reference));
+  const auto owner = services.accounts.find(reference);
+  if (!owner && owner.error().reason == accounts::kAccountUnknown) return unknown;
+  HF_CHECK(owner);
+  HF_TRY(const auto seen,
+         services.repositories.page(
+             {.visible = access::visible_set(call.subject()), .ns = owner->name, .limit = 1}));
+  if (seen.empty()) return unknown;
+  return *owner;
 }
 
 Result<std::shared_ptr<const repos::Repository>> find_repository(const Services& services,
@@ -67,15 +73,14 @@ Result<std::shared_ptr<const repos::Repository>> find_repository(
                   name.text(), name.ns()));
 }
 
-std::string_view namespace_type(const accounts::Account& owner) {
-  return owner.kind == accounts::Kind::organization ? "organization" : "user";
+std::string_view namespace_type(const repos::Repository& repository) {
+  return repository.is_of_organization ? "organization" : "user";
 }
 
-boost::json::object shown_briefly(const repos::Repository& repository,
-                                  const accounts::Account& owner) {
+boost::json::object shown_briefly(const repos::Repository& repository) {
   return {{"id", repository.uuid},
           {"namespace", repository.name.ns()},
-          {"namespaceType", namespace_type(owner)},
+          {"namespaceType", namespace_type(repository)},
           {"name", repository.name.repository()},
           {"shortDescription", repository.short_description},
           {"visibility",
@@ -94,16 +99,21 @@ Result<Page> page_of(const Call& call) {
   Page page;
   page.start = call.text("pageStart");
   HF_TRY(page.size, call.number("pageSize", 10, 1, rest::kLargestPage));
+  if (call.caller.is_anonymous()) page.size = std::min(page.size, kStrangersPage);
   page.count = call.text("count") == "true";
   return page;
 }
 
-http::Response page_response(const boost::json::value& body, std::string_view next,
-                             std::optional<std::int64_t> total) {
-  http::Response response = rest::json_response(200, body);
+http::Response with_page_fields(http::Response response, std::string_view next,
+                                std::optional<std::int64_t> total) {
   if (!next.empty()) response.field("X-Next-Page-Start", next);
   if (total) response.field("X-Resource-Count", std::to_string(*total));
   return response;
+}
+
+http::Response page_response(const boost::json::value& body, std::string_view next,
+                             std::optional<std::int64_t> total) {
+  return with_page_fields(rest::json_response(200, body), next, total);
 }
 
 }  // namespace holdfast::api::dtr

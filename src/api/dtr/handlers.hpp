@@ -1,8 +1,11 @@
 // The handlers of DTR's API, one file per noun, and what they share.
 #pragma once
 
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -13,16 +16,13 @@
 #include "api/dtr/dtr.hpp"
 #include "api/rest/accounts.hpp"
 #include "api/rest/call.hpp"
+#include "api/rest/router.hpp"
 
 namespace holdfast::api::dtr {
 
 using Answer = Result<http::Response>;
+using rest::bound;
 using rest::Call;
-
-inline rest::Handler bound(const Services& services,
-                           Answer (*handler)(const Services&, const Call&)) {
-  return [services, handler](const Call& call) { return handler(services, call); };
-}
 
 // events.cpp, meta.cpp
 std::vector<rest::Route> event_routes(const Services& services);
@@ -32,8 +32,10 @@ std::vector<rest::Route> repository_routes(const Services& services);
 std::vector<rest::Route> tag_routes(const Services& services);
 std::vector<rest::Route> team_access_routes(const Services& services);
 
-// The namespace's account, for whoever asks: that a namespace exists is no secret. By name or id.
-Result<accounts::Account> find_namespace(const Services& services, std::string_view reference);
+// The account that owns a namespace, by name or id. Whoever is not logged in hears of those only
+// that have something to see: not_found/kAccountUnknown.
+Result<accounts::Account> find_namespace(const Services& services, const Call& call,
+                                         std::string_view reference);
 
 // A repository for what the caller wants to do with it, named by the first two parts of the path or
 // by `name`. Who may not see it is told that it is not there: not_found/kRepositoryUnknown; who may
@@ -46,16 +48,16 @@ Result<std::shared_ptr<const repos::Repository>> find_repository(
     access::Action action);
 
 // "user" or "organization".
-std::string_view namespace_type(const accounts::Account& owner);
+std::string_view namespace_type(const repos::Repository& repository);
 // A repository inside another answer.
-boost::json::object shown_briefly(const repos::Repository& repository,
-                                  const accounts::Account& owner);
+boost::json::object shown_briefly(const repos::Repository& repository);
 
 // A page's start that is the number of the row before it; 0 for none or for what is no number.
 std::int64_t number_after(std::string_view start);
 
 // Of a list: `pageStart`, the first row wanted, `pageSize`, and whether `count` asks for how many
-// there are in all.
+// there are in all. Whoever is not logged in gets kStrangersPage rows at most.
+inline constexpr std::int64_t kStrangersPage = 1000;
 struct Page {
   std::string start;
   std::int64_t size = 10;
@@ -63,9 +65,42 @@ struct Page {
 };
 Result<Page> page_of(const Call& call);
 
-// Gives the fields of a page: X-Next-Page-Start only when a page follows, as clients go on while it
-// is there, and X-Resource-Count when the number was asked for.
+// Gives a response the fields of a page: X-Next-Page-Start only when a page follows, as clients go
+// on while it is there, and X-Resource-Count when the number was asked for.
+http::Response with_page_fields(http::Response response, std::string_view next,
+                                std::optional<std::int64_t> total);
 http::Response page_response(const boost::json::value& body, std::string_view next,
                              std::optional<std::int64_t> total);
+
+// A page whose rows are read, shown and written in steps, so that a client that asks for all at
+// once costs their text alone; beyond kPageBytes it ends early, and a next one goes on.
+// `read(start, limit)` gives rows from a start on, `start_of(row)` the start that begins with a
+// row, `show(rows)` their JSON. `opening` and `closing` stand around the rows: "[" and "]".
+inline constexpr std::size_t kPageBytes = 128UZ << 20U;
+template <typename Read, typename StartOf, typename Show>
+Answer page_in_steps(const Page& page, std::string_view opening, std::string_view closing,
+                     std::optional<std::int64_t> total, const Read& read, const StartOf& start_of,
+                     const Show& show) {
+  constexpr std::int64_t kStep = 500;
+  std::string text(opening);
+  std::string next = page.start;
+  bool more = true;
+  for (std::int64_t left = page.size; more && left > 0 && text.size() < kPageBytes; left -= kStep) {
+    const std::int64_t limit = std::min(left, kStep);
+    HF_TRY(auto rows, read(next, limit + 1));
+    more = std::ssize(rows) > limit;
+    if (more) {
+      next = start_of(rows.back());
+      rows.pop_back();
+    }
+    HF_TRY(const boost::json::array shown, show(rows));
+    for (const boost::json::value& row : shown) {
+      if (text.size() > opening.size()) text += ',';
+      text += boost::json::serialize(row);
+    }
+  }
+  text += closing;
+  return with_page_fields(rest::json_text_response(200, std::move(text)), more ? next : "", total);
+}
 
 }  // namespace holdfast::api::dtr

@@ -76,15 +76,16 @@ Answer change_settings(const Services& services, const Call& call) {
   return rest::json_response(202, body);
 }
 
+// What is not built yet is told as not licensed: nobody should wait for it.
 Answer features(const Services& services, const Call& call) {
   HF_CHECK(rest::need_login(call));
   HF_TRY(const auto values, services.settings.load());
   return rest::json_response(200, json::object{{"scanningEnabled", values->scanning_enabled},
-                                               {"scanningLicensed", true},
-                                               {"promotionLicensed", true},
-                                               {"mirroringLicensed", true},
+                                               {"scanningLicensed", false},
+                                               {"promotionLicensed", false},
+                                               {"mirroringLicensed", false},
                                                {"metadataStoreOptedIn", true},
-                                               {"onlineGCEnabled", true},
+                                               {"onlineGCEnabled", false},
                                                {"db_version", 0},
                                                {"ucpHost", ""}});
 }

@@ -1,6 +1,5 @@
 // /repositories, /repositories/{namespace} and /repositories/{namespace}/{repository}.
 #include <fmt/format.h>
-#include <map>
 
 #include "api/dtr/handlers.hpp"
 
@@ -14,12 +13,11 @@ using repos::RepositoryFields;
 using repos::Visibility;
 
 // The README apart. A list's rows have no longDescription.
-boost::json::object shown(const Repository& repository, std::string_view namespace_type,
-                          const repos::TrafficCounts& traffic,
+boost::json::object shown(const Repository& repository, const repos::TrafficCounts& traffic,
                           std::optional<std::string> long_description) {
   boost::json::object object = {{"id", repository.uuid},
                                 {"namespace", repository.name.ns()},
-                                {"namespaceType", namespace_type},
+                                {"namespaceType", namespace_type(repository)},
                                 {"name", repository.name.repository()},
                                 {"shortDescription", repository.short_description}};
   if (long_description) object.emplace("longDescription", *std::move(long_description));
@@ -37,10 +35,8 @@ boost::json::object shown(const Repository& repository, std::string_view namespa
 Result<http::Response> repository_response(const Services& services, int status,
                                            const Repository& repository) {
   HF_TRY(std::string text, services.repositories.long_description(repository.name));
-  HF_TRY(const accounts::Account owner, services.accounts.find(repository.namespace_id));
   HF_TRY(auto totals, services.traffic.totals({&repository.id, 1}));
-  return rest::json_response(
-      status, shown(repository, namespace_type(owner), totals[repository.id], std::move(text)));
+  return rest::json_response(status, shown(repository, totals[repository.id], std::move(text)));
 }
 
 Result<std::optional<Visibility>> visibility_of(const Call& call) {
@@ -64,60 +60,45 @@ Result<RepositoryFields> fields_of(const Call& call) {
   return fields;
 }
 
-// The kinds of the namespaces that a page's rows are in.
-class NamespaceTypes {
- public:
-  explicit NamespaceTypes(accounts::Accounts& accounts) : accounts_(accounts) {}
-  Result<std::string_view> of(std::int64_t id) {
-    if (const auto known = known_.find(id); known != known_.end()) return known->second;
-    HF_TRY(const accounts::Account account, accounts_.find(id));
-    return known_[id] = namespace_type(account);
-  }
-
- private:
-  accounts::Accounts& accounts_;
-  std::map<std::int64_t, std::string_view> known_;
-};
-
-Answer list_page(const Services& services, const Call& call, std::string ns) {
-  HF_TRY(Page page, page_of(call));
-  repos::RepositoryQuery query{.visible = access::visible_set(call.subject()),
-                               .ns = std::move(ns),
-                               .start = std::move(page.start),
-                               .limit = page.size + 1};
-  std::optional<std::int64_t> total;
-  if (page.count) {
-    HF_TRY(total, services.repositories.count(query));
-  }
-  HF_TRY(std::vector<Repository> rows, services.repositories.page(query));
-  std::string next;
-  if (std::ssize(rows) > page.size) {
-    next = rows.back().name.text();
-    rows.pop_back();
-  }
+Result<boost::json::array> shown_rows(const Services& services,
+                                      const std::vector<Repository>& rows) {
   std::vector<std::int64_t> ids;
   ids.reserve(rows.size());
   for (const Repository& row : rows) ids.push_back(row.id);
   HF_TRY(auto totals, services.traffic.totals(ids));
-  NamespaceTypes types(services.accounts);
   boost::json::array shown_rows;
-  for (const Repository& row : rows) {
-    HF_TRY(const std::string_view type, types.of(row.namespace_id));
-    shown_rows.emplace_back(shown(row, type, totals[row.id], std::nullopt));
+  for (const Repository& row : rows) shown_rows.emplace_back(shown(row, totals[row.id], {}));
+  return shown_rows;
+}
+
+Answer list_page(const Services& services, const Call& call, std::string ns) {
+  HF_TRY(const Page page, page_of(call));
+  repos::RepositoryQuery query{.visible = access::visible_set(call.subject()), .ns = std::move(ns)};
+  std::optional<std::int64_t> total;
+  if (page.count) {
+    HF_TRY(total, services.repositories.count(query));
   }
-  return page_response(boost::json::object{{"repositories", std::move(shown_rows)}}, next, total);
+  return page_in_steps(
+      page, R"({"repositories":[)", "]}", total,
+      [&](const std::string& start, std::int64_t limit) {
+        query.start = start;
+        query.limit = limit;
+        return services.repositories.page(query);
+      },
+      [](const Repository& row) { return row.name.text(); },
+      [&](const std::vector<Repository>& rows) { return shown_rows(services, rows); });
 }
 
 Answer list(const Services& services, const Call& call) { return list_page(services, call, ""); }
 
 Answer list_namespace(const Services& services, const Call& call) {
-  HF_TRY(const accounts::Account owner, find_namespace(services, call.parameters[0]));
+  HF_TRY(const accounts::Account owner, find_namespace(services, call, call.parameters[0]));
   return list_page(services, call, owner.name);
 }
 
 Answer create(const Services& services, const Call& call) {
   HF_CHECK(rest::need_login(call));
-  HF_TRY(const accounts::Account owner, find_namespace(services, call.parameters[0]));
+  HF_TRY(const accounts::Account owner, find_namespace(services, call, call.parameters[0]));
   if (!access::decide(call.subject(), Action::create_repository,
                       access::Object::of_namespace(owner.id))) {
     return rest::not_allowed(

@@ -1,5 +1,5 @@
 // /repositories/{namespace}/{repository}/tags and …/manifests.
-#include <fmt/format.h>
+#include <ranges>
 
 #include "api/dtr/handlers.hpp"
 
@@ -39,12 +39,14 @@ std::uint64_t size_bytes(const Manifest& manifest) {
   return sum;
 }
 
-// The children of an index that the repository holds.
+// The children of an index that the repository holds, of the first kPlatforms: an index has a
+// dozen, and one with thousands must not make a list of tags slow.
+constexpr std::size_t kPlatforms = 128;
 Result<std::vector<repos::StoredManifest>> children(const Services& services,
                                                     const Repository& repository,
                                                     const Manifest& index) {
   std::vector<repos::StoredManifest> found;
-  for (const Descriptor& child : index.children) {
+  for (const Descriptor& child : index.children | std::views::take(kPlatforms)) {
     const auto stored = services.content.manifest(repository.id, repos::Reference(child.digest));
     if (!stored && stored.error().code == ErrorCode::not_found) continue;
     HF_CHECK(stored);
@@ -89,7 +91,7 @@ Result<boost::json::object> shown_manifest(const Services& services, const Repos
   const Manifest& manifest = image.manifest;
   std::uint64_t size = size_bytes(manifest);
   boost::json::array platforms;
-  for (const Descriptor& child : manifest.children) {
+  for (const Descriptor& child : manifest.children | std::views::take(kPlatforms)) {
     boost::json::object entry = {{"digest", child.digest.text()}, {"mediaType", child.media_type}};
     if (child.platform) {
       entry.emplace("os", child.platform->os);
@@ -138,19 +140,21 @@ Answer list_tags(const Services& services, const Call& call) {
   if (page.count) {
     HF_TRY(total, services.images.count_tags(repository->id));
   }
-  HF_TRY(auto rows, services.images.tags(repository->id, page.start, page.size + 1));
-  std::string next;
-  if (std::ssize(rows) > page.size) {
-    next = rows.back().tag;
-    rows.pop_back();
-  }
-  boost::json::array shown;
-  for (const PushedManifest& row : rows) {
-    HF_TRY(const Image image, image_of(services, *repository, row.stored));
-    HF_TRY(auto manifest, shown_manifest(services, *repository, row, image, detail));
-    shown.emplace_back(shown_tag(row, std::move(manifest)));
-  }
-  return page_response(shown, next, total);
+  return page_in_steps(
+      page, "[", "]", total,
+      [&](const std::string& start, std::int64_t limit) {
+        return services.images.tags(repository->id, start, limit);
+      },
+      [](const PushedManifest& row) { return row.tag; },
+      [&](const std::vector<PushedManifest>& rows) -> Result<boost::json::array> {
+        boost::json::array shown;
+        for (const PushedManifest& row : rows) {
+          HF_TRY(const Image image, image_of(services, *repository, row.stored));
+          HF_TRY(auto manifest, shown_manifest(services, *repository, row, image, detail));
+          shown.emplace_back(shown_tag(row, std::move(manifest)));
+        }
+        return shown;
+      });
 }
 
 // Whether an entry is of the platform that the query asks for.
@@ -161,11 +165,12 @@ bool fits(const Call& call, const boost::json::object& manifest) {
          (architecture.empty() || manifest.at("architecture").as_string() == architecture);
 }
 
-// An entry per tag; of an index, one per platform of it.
+// An entry per tag, of the first kTagsOfADigest; of an index, one per platform of it.
+constexpr std::int64_t kTagsOfADigest = 100;
 Answer get_tag(const Services& services, const Call& call) {
   HF_TRY(const auto repository, find_repository(services, call, Action::view));
   HF_TRY(const repos::Reference reference, repos::parse_reference(call.parameters[2]));
-  HF_TRY(const auto rows, services.images.find(repository->id, reference));
+  HF_TRY(const auto rows, services.images.find(repository->id, reference, kTagsOfADigest));
   boost::json::array shown;
   for (const PushedManifest& row : rows) {
     HF_TRY(const Image image, image_of(services, *repository, row.stored));
@@ -192,19 +197,21 @@ Answer get_tag(const Services& services, const Call& call) {
 Answer list_manifests(const Services& services, const Call& call) {
   HF_TRY(const auto repository, find_repository(services, call, Action::view));
   HF_TRY(const Page page, page_of(call));
-  HF_TRY(auto rows, services.images.manifests(repository->id, page.start, page.size + 1));
-  std::string next;
-  if (std::ssize(rows) > page.size) {
-    next = rows.back().stored.digest.text();
-    rows.pop_back();
-  }
-  boost::json::array shown;
-  for (const PushedManifest& row : rows) {
-    HF_TRY(const Image image, image_of(services, *repository, row.stored));
-    HF_TRY(auto manifest, shown_manifest(services, *repository, row, image, Detail::full));
-    shown.emplace_back(std::move(manifest));
-  }
-  return page_response(shown, next, std::nullopt);
+  return page_in_steps(
+      page, "[", "]", std::nullopt,
+      [&](const std::string& start, std::int64_t limit) {
+        return services.images.manifests(repository->id, start, limit);
+      },
+      [](const PushedManifest& row) { return row.stored.digest.text(); },
+      [&](const std::vector<PushedManifest>& rows) -> Result<boost::json::array> {
+        boost::json::array shown;
+        for (const PushedManifest& row : rows) {
+          HF_TRY(const Image image, image_of(services, *repository, row.stored));
+          HF_TRY(auto manifest, shown_manifest(services, *repository, row, image, Detail::full));
+          shown.emplace_back(std::move(manifest));
+        }
+        return shown;
+      });
 }
 
 Answer remove(const Services& services, const Call& call) {

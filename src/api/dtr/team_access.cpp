@@ -2,6 +2,7 @@
 // team or one user has.
 #include <boost/json/array.hpp>
 #include <fmt/format.h>
+#include <map>
 
 #include "api/dtr/handlers.hpp"
 
@@ -61,7 +62,7 @@ Result<boost::json::object> shown_team(const Services& services, const Call& cal
 
 boost::json::object shown_place(const Place& place) {
   if (place.repository) {
-    return {{"repository", shown_briefly(*place.repository, place.owner)}};
+    return {{"repository", shown_briefly(*place.repository)}};
   }
   return {{"namespace", place.owner.name}};
 }
@@ -117,42 +118,18 @@ Answer remove(const Services& services, const Call& call, const Place& place) {
   return http::Response(204);
 }
 
-Answer list_of_repository(const Services& services, const Call& call) {
-  HF_TRY(const Place place, repository_place(services, call));
-  return list(services, call, place);
-}
-
-Answer set_on_repository(const Services& services, const Call& call) {
-  HF_TRY(const Place place, repository_place(services, call));
-  return set(services, call, place);
-}
-
-Answer remove_from_repository(const Services& services, const Call& call) {
-  HF_TRY(const Place place, repository_place(services, call));
-  return remove(services, call, place);
-}
-
-Answer list_of_namespace(const Services& services, const Call& call) {
-  HF_TRY(const Place place, namespace_place(services, call));
-  return list(services, call, place);
-}
-
-Answer get_of_namespace(const Services& services, const Call& call) {
-  HF_TRY(const Place place, namespace_place(services, call));
+Answer get(const Services& services, const Call& call, const Place& place) {
   HF_TRY(const accounts::Team team, find_team(services, call, place));
   HF_TRY(const Level level, services.grants.find(team, place.target()));
   HF_TRY(const boost::json::object body, shown_access(services, call, place, team, level));
   return rest::json_response(200, body);
 }
 
-Answer set_on_namespace(const Services& services, const Call& call) {
-  HF_TRY(const Place place, namespace_place(services, call));
-  return set(services, call, place);
-}
-
-Answer remove_from_namespace(const Services& services, const Call& call) {
-  HF_TRY(const Place place, namespace_place(services, call));
-  return remove(services, call, place);
+// What is done, where the path says.
+template <auto find_place, auto handler>
+Answer at(const Services& services, const Call& call) {
+  HF_TRY(const Place place, find_place(services, call));
+  return handler(services, call, place);
 }
 
 // What a team was given on single repositories, for whoever belongs to the organization.
@@ -169,15 +146,19 @@ Answer list_of_team(const Services& services, const Call& call) {
     rows.pop_back();
     next = std::to_string(rows.back().repository_id);
   }
-  boost::json::array entries;
+  std::map<std::int64_t, Level> levels;
+  std::vector<std::int64_t> ids;
   for (const accounts::Grants::OnRepository& row : rows) {
-    const auto repository = services.repositories.find(row.repository_id);
-    if (!repository) {
-      if (repository.error().reason == repos::kRepositoryUnknown) continue;
-      return repository.error();
-    }
-    entries.emplace_back(boost::json::object{{"accessLevel", name(row.level)},
-                                             {"repository", shown_briefly(*repository, owner)}});
+    levels[row.repository_id] = row.level;
+    ids.push_back(row.repository_id);
+  }
+  HF_TRY(const std::vector<repos::Repository> repositories, services.repositories.find(ids));
+  boost::json::array entries;
+  for (const repos::Repository& repository : repositories) {
+    // A member of the organization sees what the team has there as far as they see it at all.
+    if (!access::decide(call.subject(), Action::view, access::Object::of(repository))) continue;
+    entries.emplace_back(boost::json::object{{"accessLevel", name(levels[repository.id])},
+                                             {"repository", shown_briefly(repository)}});
   }
   HF_TRY(boost::json::object shown, shown_team(services, call, owner, team));
   return page_response(
@@ -203,11 +184,9 @@ Answer get_of_user(const Services& services, const Call& call) {
     return fail(ErrorCode::not_found, repos::kRepositoryUnknown,
                 fmt::format("{} has no access to {}", user.name, name.text()));
   }
-  HF_TRY(const accounts::Account owner, services.accounts.find(repository->namespace_id));
-  return rest::json_response(
-      200, boost::json::object{{"accessLevel", accounts::name(level)},
-                               {"user", rest::shown(user)},
-                               {"repository", shown_briefly(*repository, owner)}});
+  return rest::json_response(200, boost::json::object{{"accessLevel", accounts::name(level)},
+                                                      {"user", rest::shown(user)},
+                                                      {"repository", shown_briefly(*repository)}});
 }
 
 }  // namespace
@@ -216,19 +195,19 @@ std::vector<rest::Route> team_access_routes(const Services& services) {
   using http::Method;
   return {
       {Method::get, "/repositories/{namespace}/{repository}/teamAccess",
-       bound(services, list_of_repository)},
+       bound(services, at<repository_place, list>)},
       {Method::put, "/repositories/{namespace}/{repository}/teamAccess/{team}",
-       bound(services, set_on_repository)},
+       bound(services, at<repository_place, set>)},
       {Method::del, "/repositories/{namespace}/{repository}/teamAccess/{team}",
-       bound(services, remove_from_repository)},
+       bound(services, at<repository_place, remove>)},
       {Method::get, "/repositoryNamespaces/{namespace}/teamAccess",
-       bound(services, list_of_namespace)},
+       bound(services, at<namespace_place, list>)},
       {Method::get, "/repositoryNamespaces/{namespace}/teamAccess/{team}",
-       bound(services, get_of_namespace)},
+       bound(services, at<namespace_place, get>)},
       {Method::put, "/repositoryNamespaces/{namespace}/teamAccess/{team}",
-       bound(services, set_on_namespace)},
+       bound(services, at<namespace_place, set>)},
       {Method::del, "/repositoryNamespaces/{namespace}/teamAccess/{team}",
-       bound(services, remove_from_namespace)},
+       bound(services, at<namespace_place, remove>)},
       {Method::get, "/accounts/{organization}/teams/{team}/repositoryAccess",
        bound(services, list_of_team)},
       {Method::get, "/accounts/{user}/repositoryAccess/{namespace}/{repository}",

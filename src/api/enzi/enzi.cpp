@@ -8,18 +8,13 @@ namespace {
 
 constexpr std::string_view kPrefix = "/enzi/v0";
 
-std::vector<rest::Route> all_routes(const Services& services) {
-  std::vector<rest::Route> all = account_routes(services);
-  for (auto& routes : {member_routes(services), team_routes(services), session_routes(services)}) {
-    all.insert(all.end(), routes.begin(), routes.end());
-  }
-  return all;
-}
-
 }  // namespace
 
 Enzi::Enzi(const Services& services)
-    : router_("enzi", all_routes(services), services.callers, services.settings, services.pool) {}
+    : router_("enzi",
+              rest::joined({account_routes(services), member_routes(services),
+                            team_routes(services), session_routes(services)}),
+              services.callers, services.settings, services.pool) {}
 
 boost::asio::awaitable<http::Response> Enzi::handle(http::Request& request, http::Body& body) {
   std::string_view path = request.path;

@@ -11,17 +11,14 @@
 #include "api/enzi/enzi.hpp"
 #include "api/rest/accounts.hpp"
 #include "api/rest/call.hpp"
+#include "api/rest/router.hpp"
 
 namespace holdfast::api::enzi {
 
 using Answer = Result<http::Response>;
+using rest::bound;
 using rest::Call;
 using rest::shown;
-
-inline rest::Handler bound(const Services& services,
-                           Answer (*handler)(const Services&, const Call&)) {
-  return [services, handler](const Call& call) { return handler(services, call); };
-}
 
 // accounts.cpp, members.cpp, teams.cpp, sessions.cpp
 std::vector<rest::Route> account_routes(const Services& services);

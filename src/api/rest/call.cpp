@@ -50,10 +50,15 @@ Error not_allowed(std::string_view what) {
 }
 
 http::Response json_response(int status, const boost::json::value& body) {
+  return json_text_response(status, boost::json::serialize(body));
+}
+
+http::Response json_text_response(int status, std::string text) {
+  text += '\n';
   http::Response response(status);
   response.field("Content-Type", "application/json")
       .field("Cache-Control", "no-store")
-      .text(boost::json::serialize(body) + "\n");
+      .text(std::move(text));
   return response;
 }
 

@@ -44,5 +44,7 @@ Error not_allowed(std::string_view what);
 inline constexpr std::int64_t kLargestPage = 1'000'000;
 
 http::Response json_response(int status, const boost::json::value& body);
+// The same of JSON that is written already.
+http::Response json_text_response(int status, std::string text);
 
 }  // namespace holdfast::api::rest

@@ -78,6 +78,14 @@ Result<void> check_text(const std::vector<std::string>& parameters, const http::
 
 }  // namespace
 
+std::vector<Route> joined(std::initializer_list<std::vector<Route>> nouns) {
+  std::vector<Route> all;
+  for (const std::vector<Route>& routes : nouns) {
+    all.insert(all.end(), routes.begin(), routes.end());
+  }
+  return all;
+}
+
 RouteTable::RouteTable(std::vector<Route> routes) : routes_(std::move(routes)) {
   for (const Route& route : routes_) segments_.push_back(split(route.pattern));
 }

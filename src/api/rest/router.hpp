@@ -4,6 +4,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -44,6 +45,16 @@ struct Route {
   WhileReadOnly while_read_only = WhileReadOnly::refused;
   Gate gate = Gate::ordinary;
 };
+
+// A handler with the services of its module, which are references.
+template <typename Services>
+Handler bound(const Services& services,
+              Result<http::Response> (*handler)(const Services&, const Call&)) {
+  return [services, handler](const Call& call) { return handler(services, call); };
+}
+
+// The routes of several nouns, in the given order.
+std::vector<Route> joined(std::initializer_list<std::vector<Route>> nouns);
 
 // Where a path leads, for one method.
 struct Match {

@@ -15,6 +15,7 @@ namespace holdfast::api::ucp {
 namespace {
 
 using Answer = Result<http::Response>;
+using rest::bound;
 using rest::Call;
 
 struct Login {
@@ -111,10 +112,6 @@ Answer logout(const Services& services, const Call& call) {
   if (!ended && ended.error().reason != accounts::kSessionUnknown) return ended.error();
   set_cookies(response, "", "", "; Max-Age=0");
   return response;
-}
-
-rest::Handler bound(const Services& services, Answer (*handler)(const Services&, const Call&)) {
-  return [services, handler](const Call& call) { return handler(services, call); };
 }
 
 std::vector<rest::Route> all_routes(const Services& services) {
