@@ -20,6 +20,11 @@ def pytest_collection_modifyitems(config, items):
         items[:] = [item for item in items if item not in left_out]
 
 
+def pytest_sessionfinish():
+    """Here and not at the process's exit: workers of a parallel run are killed soon after their last test."""
+    postgres.close()
+
+
 @pytest.fixture
 def folder():
     """A folder of the test's own, gone afterwards."""

@@ -79,6 +79,12 @@ def cluster() -> Cluster:
     return _cluster
 
 
+def close():
+    """Ends the cluster of this process, if there is one."""
+    if _cluster is not None:
+        _cluster.close()
+
+
 def chosen() -> bool:
     """Whether this run is to be on PostgreSQL (HOLDFAST_TEST_ENGINE=postgres)."""
     engine = os.environ.get("HOLDFAST_TEST_ENGINE", "sqlite")
