@@ -30,8 +30,9 @@ class CallersTest : public testing::Test {
     counted_ = std::make_unique<events::Counted>(*database_, clock_);
     authenticator_ =
         std::make_unique<accounts::Authenticator>(*accounts_, *counted_, clock_, random_);
-    callers_ =
-        std::make_unique<Callers>(*accounts_, *authenticator_, *tokens_, limits_, url_, pool_);
+    access_tokens_ = std::make_unique<accounts::AccessTokens>(*database_, clock_, random_);
+    logins_ = std::make_unique<accounts::Logins>(*accounts_, *authenticator_, *access_tokens_);
+    callers_ = std::make_unique<Callers>(*accounts_, *logins_, *tokens_, limits_, url_, pool_);
     EXPECT_TRUE(accounts_->create_user({"root", "a good password", true}, {}));
     alice_ = accounts_->create_user({"alice", "a good password"}, {}).value();
   }
@@ -66,6 +67,8 @@ class CallersTest : public testing::Test {
   std::unique_ptr<accounts::Accounts> accounts_;
   std::unique_ptr<events::Counted> counted_;
   std::unique_ptr<accounts::Authenticator> authenticator_;
+  std::unique_ptr<accounts::AccessTokens> access_tokens_;
+  std::unique_ptr<accounts::Logins> logins_;
   PublicUrl url_{"https://here"};
   Limits limits_{{}, clock_};
   std::unique_ptr<Callers> callers_;

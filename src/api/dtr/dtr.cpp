@@ -16,7 +16,7 @@ constexpr std::string_view kPrefix = "/api/v0";
 std::vector<rest::Route> all_routes(const Services& services) {
   std::vector<rest::Route> all = repository_routes(services);
   for (auto& routes : {tag_routes(services), team_access_routes(services), event_routes(services),
-                       meta_routes(services)}) {
+                       meta_routes(services), api_token_routes(services)}) {
     all.insert(all.end(), routes.begin(), routes.end());
   }
   return all;

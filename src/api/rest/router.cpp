@@ -130,12 +130,18 @@ asio::awaitable<http::Response> Router::handle(http::Request& request, http::Bod
   if (const auto text = check_text(match.parameters, *query); !text) {
     co_return error_response(text.error());
   }
-  const auto caller = co_await callers_.identify(request);
+  const auto caller =
+      co_await callers_.identify(request, query->value("refresh_token").value_or(""));
   if (!caller) co_return error_response(caller.error());
   // Such a token was made for one repository, and is given away with that in mind.
   if (caller->claims && !caller->claims->access.empty()) {
     co_return error_response(fail(ErrorCode::unauthenticated, kLoginNeeded,
                                   "this token is for the registry: ask for one without a scope"));
+  }
+  if (caller->is_narrowed() && match.route->method != http::Method::get) {
+    co_return error_response(
+        not_allowed("this access token has a scope: it works with the repositories there, and only "
+                    "reads here"));
   }
   if (const auto writable = co_await check_writable(*match.route); !writable) {
     co_return error_response(writable.error());
