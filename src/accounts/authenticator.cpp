@@ -10,6 +10,7 @@
 #include <thread>
 #include <unordered_map>
 
+#include "codec/text.hpp"
 #include "crypto/secret.hpp"
 
 namespace holdfast::accounts {
@@ -141,6 +142,9 @@ struct Authenticator::State {
     event.actor.address = actor.address;
     event.actor.client = actor.client;
     event.object = name.substr(0, 64);
+    // Any bytes may come as a name, and a cut one may end within a letter: what is stored is text.
+    const auto is_no_text = [](unsigned char c) { return c < 0x20 || c >= 0x7f; };
+    std::ranges::replace_if(event.object, is_no_text, '?');
     counted.record(std::move(event));
     return fail(ErrorCode::unauthenticated, kCredentialsWrong,
                 "the user name or the password is wrong");
@@ -189,7 +193,10 @@ Result<Account> Authenticator::authenticate(std::string_view name, std::string_v
   const Timestamp now = state_->clock.now();
   const std::string account_name(name.substr(0, 256));
   HF_CHECK(state_->admit(account_name, actor.address, now));
-  HF_TRY(const auto credentials, state_->accounts.credentials(name));
+  std::optional<Accounts::Credentials> credentials;
+  if (codec::is_text(name)) {
+    HF_TRY(credentials, state_->accounts.credentials(name));
+  }
   // One argon2id run whatever the name: the time tells nothing.
   state_->cores.acquire();
   const bool matches =

@@ -119,5 +119,14 @@ TEST_F(AuthenticatorTest, FailedLoginsAreEvents) {
   EXPECT_EQ(seen.back().object, "alice");
 }
 
+TEST_F(AuthenticatorTest, AnyBytesMayComeAsAName) {
+  std::string long_name(63, 'x');
+  long_name += "\u00e9";  // cut in the middle
+  for (const std::string& name : {std::string("\xff"), std::string("a\0b", 3), long_name}) {
+    EXPECT_EQ(login(name, "wrong"), kCredentialsWrong);
+  }
+  EXPECT_TRUE(counted_->flush());
+}
+
 }  // namespace
 }  // namespace holdfast::accounts

@@ -101,7 +101,7 @@ asio::awaitable<Result<Caller>> Callers::identify(http::Request& request,
   const auto look_at = [&](Result<Proof> outcome) {
     if (outcome) {
       proof = *std::move(outcome);
-    } else if (!refused || refused->code == ErrorCode::unauthenticated) {
+    } else if (!refused || outcome.error().code != ErrorCode::unauthenticated) {
       refused = std::move(outcome).error();
     }
   };

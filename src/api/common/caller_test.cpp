@@ -40,17 +40,24 @@ class CallersTest : public testing::Test {
 
   // The caller's name ("" for anonymous), or the error's reason with a '!'.
   std::string identify(const std::string& authorization) {
+    if (authorization.empty()) return identify_by({}, "");
+    return identify_by({authorization}, "");
+  }
+  // The same with several fields, and an access token that came by another way.
+  std::string identify_by(const std::vector<std::string>& fields, const std::string& token) {
     http::Request request;
-    if (!authorization.empty()) request.fields = {{"Authorization", authorization}};
+    for (const std::string& field : fields) request.fields.emplace_back("Authorization", field);
     std::string outcome = "lost";
-    asio::co_spawn(loop_, run(request, outcome),
+    asio::co_spawn(loop_, run(request, token, outcome),
                    [](const std::exception_ptr& thrown) { EXPECT_FALSE(thrown); });
     loop_.restart();
     loop_.run();
     return outcome;
   }
-  asio::awaitable<void> run(http::Request& request, std::string& outcome) {
-    const auto caller = co_await callers_->identify(request);
+  asio::awaitable<void> run(http::Request& request, const std::string& token,
+                            std::string& outcome) {
+    const auto caller = co_await callers_->identify(request, token);
+    narrowed_ = caller && caller->is_narrowed();
     outcome = caller ? caller->subject->name : "!" + std::string(caller.error().reason);
     if (caller) EXPECT_EQ(request.user, caller->subject->name);
   }
@@ -73,6 +80,7 @@ class CallersTest : public testing::Test {
   Limits limits_{{}, clock_};
   std::unique_ptr<Callers> callers_;
   accounts::Account alice_;
+  bool narrowed_ = false;  // who was identified last
 };
 
 TEST_F(CallersTest, EveryCredential) {
@@ -88,6 +96,45 @@ TEST_F(CallersTest, EveryCredential) {
   EXPECT_EQ(identify("Bearer x"), "!token_invalid");
   EXPECT_EQ(identify("Bearer " + tokens_->issue(alice_.id, "alice", {}, "elsewhere").token),
             "!token_invalid");
+}
+
+TEST_F(CallersTest, OfSeveralCredentialsTheFirstThatIsGoodCounts) {
+  const std::string token = access_tokens_->create("alice", {"ci"}, {})->secret;
+  const std::string root = basic("root:a good password");
+  const std::string empty = basic(":");
+  EXPECT_EQ(identify_by({}, token), "alice");
+  EXPECT_EQ(identify_by({root}, token), "alice");
+  EXPECT_EQ(identify_by({root}, "x"), "root");
+  EXPECT_EQ(identify_by({}, "x"), "!credentials_wrong");
+  EXPECT_EQ(identify_by({empty, "Bearer x", root}, ""), "root");
+  EXPECT_EQ(identify_by({"", root}, ""), "root");
+  EXPECT_EQ(identify_by({empty, "Bearer x"}, ""), "!credentials_wrong");
+  EXPECT_EQ(identify_by({"Bearer x", "Digest x"}, ""), "!token_invalid");
+  EXPECT_EQ(identify_by({empty, empty, empty, empty, root}, ""), "!credentials_wrong");
+}
+
+TEST_F(CallersTest, AnAccessTokenNarrowsWhateverIsGotWithIt) {
+  const auto whole = access_tokens_->create("alice", {"ci"}, {}).value();
+  const auto narrow =
+      access_tokens_->create("alice", {.label = "ci", .scope = {{"alice/app", true}}}, {}).value();
+  const auto jwt = [&](const accounts::AccessTokens::Created& of) {
+    return "Bearer " + tokens_->issue(alice_.id, "alice", {}, "here", of.token.id).token;
+  };
+  EXPECT_EQ(identify(basic("alice:" + whole.secret)), "alice");
+  EXPECT_FALSE(narrowed_);
+  for (int i = 0; i < 2; ++i) {  // from the database, from memory
+    EXPECT_EQ(identify(jwt(narrow)), "alice");
+    EXPECT_TRUE(narrowed_);
+    EXPECT_EQ(identify(basic("alice:" + narrow.secret)), "alice");
+    EXPECT_TRUE(narrowed_);
+    EXPECT_EQ(identify_by({}, narrow.secret), "alice");
+    EXPECT_TRUE(narrowed_);
+  }
+  const std::string before = jwt(whole);
+  EXPECT_EQ(identify(before), "alice");
+  ASSERT_TRUE(access_tokens_->remove(whole.token.id, {}));
+  EXPECT_EQ(identify(before), "!credentials_wrong");
+  EXPECT_EQ(identify(basic("root:" + narrow.secret)), "!credentials_wrong");
 }
 
 TEST_F(CallersTest, ADisabledAccountEndsItsTokensWithTheNextRequest) {
