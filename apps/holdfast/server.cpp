@@ -406,8 +406,9 @@ Result<void> serve(const Options& options) {
   const std::filesystem::path ready = data_dir / "run" / "ready.json";
   stop(edge, options.drain, signals, ready);
   std::filesystem::remove(ready, ignored);
-  HF_CHECK(core->access_tokens.flush());
-  return core->counted.flush();
+  const auto uses = core->access_tokens.flush();
+  HF_CHECK(core->counted.flush());
+  return uses;
 }
 
 }  // namespace holdfast

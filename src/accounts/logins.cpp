@@ -1,5 +1,7 @@
 #include "accounts/logins.hpp"
 
+#include <utility>
+
 #include "base/random.hpp"
 
 namespace holdfast::accounts {
@@ -19,7 +21,7 @@ std::optional<Login> Logins::remembered(std::string_view name, std::string_view 
   }
   const auto id = authenticator_.remembered(name, secret);
   if (!id) return std::nullopt;
-  return Login{*id, nullptr};
+  return Login{*id};
 }
 
 Result<Login> Logins::log_in(std::string_view name, std::string_view secret,
@@ -33,8 +35,8 @@ Result<Login> Logins::log_in(std::string_view name, std::string_view secret,
       }
     }
   }
-  HF_TRY(const Account account, authenticator_.authenticate(name, secret, actor));
-  return Login{account.id, nullptr};
+  HF_TRY(Account account, authenticator_.authenticate(name, secret, actor));
+  return Login{account.id, nullptr, std::move(account)};
 }
 
 std::optional<Login> Logins::remembered_token(std::string_view secret) {

@@ -15,7 +15,8 @@ namespace holdfast::accounts {
 // A user, and the access token that spoke for them; null: a password did.
 struct Login {
   std::int64_t account_id = 0;
-  std::shared_ptr<const AccessToken> token;
+  std::shared_ptr<const AccessToken> token{};
+  std::optional<Account> account{};  // as it was when log_in() found the password right
 };
 
 // A right token is found by one lookup and never waits: it cannot be guessed, so failures of

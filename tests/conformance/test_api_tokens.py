@@ -501,3 +501,39 @@ def test_logins_with_names_that_are_no_text(server, nobody):
     wait_until(lambda: "x" * 64 in str(admin.get("/events?eventType=FAIL&pageSize=1000")["events"]),
                "the failures are events", timeout=10)
     assert "wait for the database" not in server.log_text()
+
+
+def test_no_refresh_token_comes_of_an_access_token(holdfast):
+    server = holdfast({"token.refresh_tokens": True})
+    server.add_user("alice", PASSWORD)
+    me = Rest(server.client("alice", PASSWORD), "/api/v0")
+    made = make_token(me)
+    assert "refresh_token" in me.client.get_token([], offline_token="true").json()
+    robot = server.client("alice", made["token"])
+    assert "refresh_token" not in robot.get_token([], offline_token="true").json()
+    form = robot.post_token([("grant_type", "password"), ("service", server.https.authority), ("client_id", "x"),
+                             ("access_type", "offline"), ("username", "alice"), ("password", made["token"])])
+    assert form.status == 200 and "refresh_token" not in form.json(), str(form)
+    form = robot.post_token([("grant_type", "refresh_token"), ("service", server.https.authority),
+                             ("client_id", "x"), ("refresh_token", made["token"])])
+    assert form.status == 401, str(form)
+
+
+def test_tokens_survive_a_restart_and_are_disabled_in_read_only_mode(holdfast):
+    server = holdfast()
+    server.add_user("alice", PASSWORD)
+    admin = Rest(server.admin_client(), "/api/v0")
+    made = admin.expect(200, "POST", "/api_tokens?username=alice", {"tokenLabel": "kept"})
+    server.stop()
+    server.start()
+    robot = Rest(server.client("alice", made["token"]), "/api/v0")
+    shown = robot.get("/api_tokens")[0]
+    assert shown == {key: value for key, value in made.items() if key != "token"}
+    admin = Rest(server.admin_client(), "/api/v0")
+    admin.expect(202, "POST", "/meta/settings", {"readOnlyRegistry": True})
+    assert admin.call("POST", "/api_tokens", {"tokenLabel": "more"}).status in (403, 405)
+    admin.expect(200, "PATCH", f"/api_tokens/{made['hashedToken']}", {"isActive": False})
+    assert robot.call("GET", "/api_tokens").status == 401
+    server.stop()
+    server.start()
+    assert server.client("alice", made["token"]).get_token([]).status == 401

@@ -214,29 +214,27 @@ asio::awaitable<http::Response> Endpoint::handle(http::Request& request, http::B
   const events::Actor actor = actor_of(request, *accounts::Accounts::anonymous());
   const auto outcome = co_await services_.pool.run([&]() -> Result<Outcome> {
     Outcome made;
-    std::int64_t account_id = 0;
+    // By a password or a refresh token; with the version that the secret was right for.
+    std::optional<accounts::Account> account;
     if (asked->password) {
-      HF_TRY(const accounts::Login login,
+      HF_TRY(accounts::Login login,
              services_.logins.log_in(asked->password->name, asked->password->password, actor));
-      account_id = login.account_id;
-      made.access_token = login.token;
+      made.access_token = std::move(login.token);
+      account = std::move(login.account);
     } else if (!asked->refresh_token.empty()) {
-      HF_TRY(const accounts::Account account,
-             services_.refresh_tokens.verify(asked->refresh_token, own_host));
-      account_id = account.id;
+      HF_TRY(account, services_.refresh_tokens.verify(asked->refresh_token, own_host));
     }
-    if (account_id != 0) {
-      HF_TRY(made.subject, services_.accounts.subject(account_id));
+    if (account || made.access_token) {
+      HF_TRY(made.subject,
+             services_.accounts.subject(account ? account->id : made.access_token->account_id));
     }
     made.access = reduced(services_, *made.subject, made.access_token.get(),
                           holdfast::token::parse_scopes(asked->scopes), own_service);
-    // What an access token brought would outlive it, and know nothing of its scope: the client
-    // keeps the access token itself.
-    if (account_id != 0 && !made.access_token && asked->offline &&
-        settings_.refresh_tokens == RefreshTokens::on) {
-      HF_TRY(const accounts::Account account, services_.accounts.find(account_id));
+    // Not for an access token: what it brought would outlive it, and know nothing of its scope. The
+    // client keeps the access token itself.
+    if (account && asked->offline && settings_.refresh_tokens == RefreshTokens::on) {
       HF_TRY(made.refresh_token,
-             services_.refresh_tokens.issue(account, own_host, asked->client_id));
+             services_.refresh_tokens.issue(*account, own_host, asked->client_id));
     }
     return made;
   });
