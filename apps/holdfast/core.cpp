@@ -18,6 +18,7 @@ Core::Core(std::unique_ptr<db::Database> database_in, std::unique_ptr<blob::Stor
       organizations(*database, clock),
       teams(*database, clock, random),
       grants(*database, clock),
+      sessions(*database, clock, random),
       repositories(*database, clock, random),
       content(*database, clock, options.content),
       images(*database, content, *blobs),

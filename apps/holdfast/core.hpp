@@ -8,6 +8,7 @@
 #include "accounts/accounts.hpp"
 #include "accounts/grants.hpp"
 #include "accounts/organizations.hpp"
+#include "accounts/sessions.hpp"
 #include "accounts/teams.hpp"
 #include "base/clock.hpp"
 #include "base/random.hpp"
@@ -52,6 +53,7 @@ class Core {
   accounts::Organizations organizations;
   accounts::Teams teams;
   accounts::Grants grants;
+  accounts::Sessions sessions;
   repos::Repositories repositories;
   repos::Content content;
   repos::Images images;

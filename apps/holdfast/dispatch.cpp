@@ -8,12 +8,15 @@ namespace {
 
 using Match = Prefix::Match;
 
-constexpr std::array<Prefix, 9> kPrefixes = {{
+constexpr std::array<Prefix, 12> kPrefixes = {{
     {"/v2", Match::below, Area::registry},
     {"/auth/token", Match::exact, Area::token},
     {"/api/v0", Match::below, Area::dtr},
     {"/enzi/v0", Match::below, Area::enzi},
     {"/accounts", Match::below, Area::enzi},
+    {"/auth/login", Match::below, Area::ucp},
+    {"/id", Match::below, Area::ucp},
+    {"/login_submit", Match::exact, Area::ucp},
     {"/_ping", Match::exact, Area::ops},
     {"/health", Match::exact, Area::ops},
     {"/ca", Match::exact, Area::ops},

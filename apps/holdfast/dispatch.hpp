@@ -6,7 +6,7 @@
 
 namespace holdfast {
 
-enum class Area { registry, token, dtr, enzi, ops, web };
+enum class Area { registry, token, dtr, enzi, ucp, ops, web };
 
 struct Prefix {
   std::string_view path;

@@ -23,6 +23,7 @@
 #include "api/oci/registry.hpp"
 #include "api/ops/ops.hpp"
 #include "api/token/endpoint.hpp"
+#include "api/ucp/ucp.hpp"
 #include "api/web/web.hpp"
 #include "certificates.hpp"
 #include "codec/json.hpp"
@@ -86,7 +87,7 @@ class Edge {
         logins_(core.accounts, authenticator_, core.access_tokens),
         refresh_tokens_(*core.database, core.accounts, core.clock, core.random),
         limits_(options.shares, core.clock),
-        callers_(core.accounts, logins_, *core.tokens, limits_, url_, pool_),
+        callers_(core.accounts, logins_, core.sessions, *core.tokens, limits_, url_, pool_),
         metrics_(version()),
         registry_({callers_, limits_, url_, core.repositories, core.content, core.uploads,
                    *core.blobs, core.counted, core.settings, pool_},
@@ -96,7 +97,8 @@ class Edge {
             {options.refresh_tokens ? api::token::RefreshTokens::on
                                     : api::token::RefreshTokens::off}),
         enzi_({callers_, core.accounts, authenticator_, core.organizations, core.teams,
-               core.settings, pool_}),
+               core.settings, core.sessions, pool_}),
+        ucp_({callers_, core.accounts, authenticator_, core.sessions, core.settings, url_, pool_}),
         dtr_({callers_, core.accounts, core.access_tokens, core.organizations, core.teams,
               core.grants, core.repositories, core.content, core.images, core.traffic,
               core.settings, *core.database, core.clock, host_, pool_}),
@@ -160,6 +162,8 @@ class Edge {
         return token_.handle(request, body);
       case Area::enzi:
         return enzi_.handle(request, body);
+      case Area::ucp:
+        return ucp_.handle(request, body);
       case Area::dtr:
         return dtr_.handle(request, body);
       case Area::ops:
@@ -228,6 +232,7 @@ class Edge {
   api::oci::Registry registry_;
   api::token::Endpoint token_;
   api::enzi::Enzi enzi_;
+  api::ucp::Ucp ucp_;
   api::dtr::Dtr dtr_;
   api::ops::Ops ops_;
   api::web::Web web_;
@@ -338,6 +343,9 @@ void keep_house(const Options& options, Core& core, Certificates& certificates,
     if (const auto counted = core.traffic.count_new(); !counted) {
       log::error("pulls and pushes wait to be counted", {{"error", describe(counted.error())}});
     }
+    if (const auto flushed = core.sessions.flush(accounts::Sessions::Flush::due); !flushed) {
+      log::error("uses of sessions wait for the database", {{"error", describe(flushed.error())}});
+    }
     certificates.refresh();
     if (const auto now = std::chrono::steady_clock::now(); now >= next_forgetting) {
       next_forgetting = forget_old_events(core) ? now : now + kForgettingEvery;
@@ -349,6 +357,8 @@ void keep_house(const Options& options, Core& core, Certificates& certificates,
       log::error("uploads could not be looked through", {{"error", describe(expired.error())}});
     if (expired && *expired > 0)
       log::info("unfinished uploads expired", {{"count", std::int64_t{*expired}}});
+    if (const auto swept = core.sessions.sweep(); !swept)
+      log::error("expired sessions stay", {{"error", describe(swept.error())}});
   }
 }
 
@@ -406,7 +416,8 @@ Result<void> serve(const Options& options) {
   const std::filesystem::path ready = data_dir / "run" / "ready.json";
   stop(edge, options.drain, signals, ready);
   std::filesystem::remove(ready, ignored);
-  const auto uses = core->access_tokens.flush();
+  Result<void> uses = core->sessions.flush(accounts::Sessions::Flush::all);
+  if (auto tokens = core->access_tokens.flush(); !tokens) uses = std::move(tokens);
   HF_CHECK(core->counted.flush());
   return uses;
 }

@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <fmt/format.h>
 
+#include "accounts/password_rules.hpp"
 #include "accounts/rows.hpp"
+#include "accounts/sessions.hpp"
 #include "crypto/secret.hpp"
+#include "oci/name.hpp"
 
 namespace holdfast::accounts {
 
@@ -75,19 +78,22 @@ constexpr db::Migration kMigrations[] = {
         expires_at {int} NOT NULL,
         scope {text} NOT NULL,
         PRIMARY KEY (account_id, id)))"},
+    {"accounts/0004-sessions", R"(CREATE TABLE sessions (
+        hash {text} NOT NULL PRIMARY KEY,
+        account_id {int} NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+        created_at {int} NOT NULL,
+        last_used_at {int} NOT NULL,
+        expires_at {int} NOT NULL,
+        address {text} NOT NULL,
+        client {text} NOT NULL);
+      CREATE INDEX sessions_account ON sessions (account_id, hash);
+      CREATE INDEX sessions_expiry ON sessions (expires_at);
+      CREATE TABLE account_settings (
+        name {text} NOT NULL PRIMARY KEY,
+        value {int} NOT NULL))"},
 };
 
-constexpr std::size_t kPasswordMinBytes = 8;
-constexpr std::size_t kPasswordMaxBytes = 1024;  // argon2 of more is a way to burn our time
 constexpr std::size_t kFullNameMaxBytes = 256;
-
-Result<void> check_password(std::string_view password) {
-  if (password.size() < kPasswordMinBytes || password.size() > kPasswordMaxBytes) {
-    return fail(ErrorCode::invalid, kPasswordInvalid,
-                fmt::format("a password has {} to {} bytes", kPasswordMinBytes, kPasswordMaxBytes));
-  }
-  return {};
-}
 
 // Takes a user out of every organization and team.
 Result<void> leave_everything(db::Tx& tx, std::int64_t user_id) {
@@ -149,7 +155,7 @@ Accounts::Accounts(db::Database& database, const Clock& clock, Random& random)
 Result<Account> Accounts::create_user(const NewUser& user, const events::Actor& actor) {
   HF_CHECK(check_name(user.name, "an account"));
   HF_CHECK(check_text(user.full_name, "a full name", kFullNameMaxBytes));
-  HF_CHECK(check_password(user.password));
+  HF_CHECK(check_password(user.name, user.password));
   return insert(Kind::user, user, crypto::hash_password(user.password, random_), actor);
 }
 
@@ -197,7 +203,7 @@ Result<Account> Accounts::update(std::string_view name, const AccountChange& cha
     HF_CHECK(check_text(*change.full_name, "a full name", kFullNameMaxBytes));
   }
   if (change.password) {
-    HF_CHECK(check_password(*change.password));
+    HF_CHECK(check_password(name, *change.password));
     hash = crypto::hash_password(*change.password, random_);
   }
   Account changed;
@@ -213,8 +219,11 @@ Result<Account> Accounts::update(std::string_view name, const AccountChange& cha
     }
     if (change.password) {
       HF_CHECK(tx.execute(
-          "UPDATE accounts SET password_hash = $2, must_change_password = 0 WHERE id = $1",
-          {changed.id, hash}));
+          "UPDATE accounts SET password_hash = $2, must_change_password = $3 WHERE id = $1",
+          {changed.id, hash, std::int64_t{change.must_change_password}}));
+    }
+    if (change.password || !change.is_active.value_or(true)) {
+      HF_CHECK(end_sessions(tx, changed.id, change.keep_session));
     }
     HF_CHECK(
         tx.execute("UPDATE accounts SET full_name = $4, is_active = $2, is_administrator = $3, "
@@ -238,6 +247,7 @@ Result<void> Accounts::remove(std::string_view name, const events::Actor& actor)
     HF_TRY(const Account account, account_in(tx, name));
     const bool is_user = account.kind == Kind::user;
     HF_CHECK(is_user ? leave_everything(tx, account.id) : dissolve(tx, account.id));
+    HF_CHECK(end_sessions(tx, account.id));
     HF_CHECK(tx.execute("DELETE FROM accounts WHERE id = $1", {account.id}));
     HF_CHECK(keep_an_administrator(tx));
     return events::append(
@@ -320,6 +330,8 @@ const std::shared_ptr<const Subject>& Accounts::anonymous() {
 Result<std::optional<Accounts::Credentials>> Accounts::credentials(std::string_view name) {
   static const std::string sql = fmt::format(
       "SELECT {}, password_hash FROM accounts WHERE name = $1 AND kind = 0", kAccountColumns);
+  // Anybody gives a name here, and a database does not take all bytes as text.
+  if (!oci::is_name_component(name)) return std::optional<Credentials>();
   std::optional<Credentials> found;
   HF_CHECK(database_.read([&](db::Tx& tx) -> Result<void> {
     HF_TRY(found, tx.find<Credentials>(sql, {name}, [](const db::Row& row) {

@@ -22,7 +22,7 @@ inline constexpr std::string_view kAccountUnknown = "account_unknown";          
 inline constexpr std::string_view kAccountExists = "account_exists";             // already_exists
 inline constexpr std::string_view kAccountNameInvalid = "account_name_invalid";  // invalid
 inline constexpr std::string_view kPasswordInvalid =
-    "password_invalid";  // invalid: too short or too long
+    "password_invalid";  // invalid: too short, too long or too well known
 inline constexpr std::string_view kTextInvalid = "account_text_invalid";      // invalid
 inline constexpr std::string_view kLastAdministrator = "last_administrator";  // conflict
 inline constexpr std::string_view kNamespaceInUse = "namespace_in_use";       // conflict
@@ -68,6 +68,8 @@ struct Subject {
     Level level = Level::none;
   };
   std::vector<Grant> grants;  // the highest per (namespace, repository); sorted by both
+  // Its sessions may do nothing else before; passwords and tokens are not held up (api/common).
+  bool must_change_password = false;
 };
 
 // The topic of changes of what a user may do; key: the account's id.
@@ -92,6 +94,8 @@ struct AccountChange {
   std::optional<std::string> password{};
   std::optional<bool> is_active{};
   std::optional<bool> is_administrator{};
+  bool must_change_password = false;  // of a new password: it is good for changing it
+  std::string keep_session{};  // hash of the session that goes on when the password is changed
 };
 
 // Which accounts, in which order, from where.
@@ -126,12 +130,14 @@ class Accounts {
 
   // Creates a user with their own namespace. Names: one repository-name component of 2 to 40 bytes
   // that is neither reserved (the first segments of our own routes) nor in the form of an id.
-  // Passwords: 8 to 1024 bytes. Full names: at most 256 bytes.
+  // Passwords: 8 to 1024 bytes, not the account's name and none of the most common ones. Full
+  // names: at most 256 bytes.
   Result<Account> create_user(const NewUser& user, const events::Actor& actor);
   // Creates an organization without members.
   Result<Account> create_organization(std::string_view name, std::string_view full_name,
                                       const events::Actor& actor);
-  // Refuses (conflict/kLastAdministrator) to demote or disable the last active administrator.
+  // A new password, or to disable the account, ends its sessions. Refuses (conflict/
+  // kLastAdministrator) to demote or disable the last active administrator.
   Result<Account> update(std::string_view name, const AccountChange& change,
                          const events::Actor& actor);
   // Deletes the account with its memberships, teams and grants. Refuses the last active

@@ -91,6 +91,12 @@ std::string network_of(const std::string& address) {
   return address.substr(0, at);
 }
 
+// A name that anybody gave, fit to be stored: one event that no database takes would hold up all.
+std::string printable(std::string text) {
+  std::ranges::replace_if(text, [](unsigned char c) { return c < 0x20 || c >= 0x7f; }, '?');
+  return text;
+}
+
 }  // namespace
 
 struct Authenticator::State {
@@ -141,10 +147,7 @@ struct Authenticator::State {
     event.type = events::Type::login_failed;
     event.actor.address = actor.address;
     event.actor.client = actor.client;
-    event.object = name.substr(0, 64);
-    // Any bytes may come as a name, and a cut one may end within a letter: what is stored is text.
-    const auto is_no_text = [](unsigned char c) { return c < 0x20 || c >= 0x7f; };
-    std::ranges::replace_if(event.object, is_no_text, '?');
+    event.object = printable(name.substr(0, 64));
     counted.record(std::move(event));
     return fail(ErrorCode::unauthenticated, kCredentialsWrong,
                 "the user name or the password is wrong");

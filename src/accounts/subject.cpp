@@ -8,8 +8,8 @@ namespace holdfast::accounts {
 
 Result<Subject> load_subject(db::Tx& tx, std::int64_t account_id) {
   HF_TRY(auto found,
-         tx.find<Subject>("SELECT name, version, is_active, is_administrator FROM accounts "
-                          "WHERE id = $1 AND kind = 0",
+         tx.find<Subject>("SELECT name, version, is_active, is_administrator, must_change_password "
+                          "FROM accounts WHERE id = $1 AND kind = 0",
                           {account_id}, [&](const db::Row& row) {
                             Subject subject;
                             subject.account_id = account_id;
@@ -17,6 +17,7 @@ Result<Subject> load_subject(db::Tx& tx, std::int64_t account_id) {
                             subject.version = row.integer(1);
                             subject.is_active = row.boolean(2);
                             subject.is_administrator = row.boolean(3);
+                            subject.must_change_password = row.boolean(4);
                             return subject;
                           }));
   if (!found) return fail(ErrorCode::not_found, kAccountUnknown, "there is no such user");

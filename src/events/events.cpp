@@ -37,7 +37,7 @@ constexpr db::Migration kMigrations[] = {
       CREATE INDEX events_actor ON events (actor_id, type, at, id) WHERE actor_id <> 0)"},
 };
 
-constexpr std::array<std::pair<Type, std::string_view>, 30> kNames = {{
+constexpr std::array<std::pair<Type, std::string_view>, 33> kNames = {{
     {Type::tag_pushed, "tag_pushed"},
     {Type::tag_deleted, "tag_deleted"},
     {Type::manifest_pushed, "manifest_pushed"},
@@ -62,6 +62,9 @@ constexpr std::array<std::pair<Type, std::string_view>, 30> kNames = {{
     {Type::team_member_removed, "team_member_removed"},
     {Type::access_granted, "access_granted"},
     {Type::access_revoked, "access_revoked"},
+    {Type::session_started, "session_started"},
+    {Type::session_ended, "session_ended"},
+    {Type::session_settings_updated, "session_settings_updated"},
     {Type::login_failed, "login_failed"},
     {Type::signing_key_rotated, "signing_key_rotated"},
     {Type::settings_changed, "settings_changed"},

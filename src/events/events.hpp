@@ -47,7 +47,10 @@ enum class Type {
   team_member_removed,
   access_granted,  // object: "organization/team", detail: the level; without repository: on all
   access_revoked,
-  login_failed,  // counted, see PullCounter's sibling
+  session_started,           // object: the user
+  session_ended,             // by request; detail: which one, or "all"
+  session_settings_updated,  // detail: what they are now
+  login_failed,              // counted, see PullCounter's sibling
   signing_key_rotated,
   settings_changed,  // detail: the names of the fields
   token_created,     // an access token; object: its user, detail: its label

@@ -135,20 +135,26 @@ Result<std::int64_t> remove_until(db::Database& database, Type type, const Place
   return removed;
 }
 
+// Digits and nothing else.
+std::optional<std::int64_t> number_of(std::string_view text) {
+  std::int64_t number = 0;
+  const char* const begin = text.data();
+  const auto [end, problem] = std::from_chars(begin, begin + text.size(), number);
+  if (problem != std::errc() || end != begin + text.size() || number < 0) return std::nullopt;
+  return number;
+}
+
 }  // namespace
 
 std::string text(const Place& place) { return fmt::format("{}-{}", to_micros(place.at), place.id); }
 
 std::optional<Place> parse_place(std::string_view text) {
-  std::int64_t at = 0;
-  std::int64_t id = 0;
-  const char* const begin = std::to_address(text.begin());
-  const char* const end = begin + text.size();
-  const auto first = std::from_chars(begin, end, at);
-  if (first.ec != std::errc() || first.ptr == end || *first.ptr != '-') return std::nullopt;
-  const auto second = std::from_chars(first.ptr + 1, end, id);
-  if (second.ec != std::errc() || second.ptr != end || at < 0 || id < 0) return std::nullopt;
-  return Place{from_micros(at), id};
+  const std::size_t dash = text.find('-');
+  if (dash == std::string_view::npos) return std::nullopt;
+  const auto at = number_of(text.substr(0, dash));
+  const auto id = number_of(text.substr(dash + 1));
+  if (!at || !id) return std::nullopt;
+  return Place{from_micros(*at), *id};
 }
 
 Result<Page> newest(db::Database& database, const Filter& filter, const std::optional<Place>& start,

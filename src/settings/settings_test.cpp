@@ -1,5 +1,6 @@
 #include <boost/json/parse.hpp>
 #include <filesystem>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
@@ -91,7 +92,7 @@ TEST_F(SettingsTest, AWrongFieldIsNamedAndNothingChanges) {
            {"httpProxy", "\"ftp://proxy\""},
            {"httpProxy", "\"http://user:secret@proxy:1\""}}) {
     const auto refused =
-        store.change(json(R"({"scanningEnabled":true,")" + field + "\":" + value + "}"), {});
+        store.change(json(fmt::format(R"({{"scanningEnabled":true,"{}":{}}})", field, value)), {});
     ASSERT_FALSE(refused) << field << value;
     EXPECT_EQ(refused.error().reason, kSettingInvalid);
     EXPECT_THAT(refused.error().message, HasSubstr(field));

@@ -133,6 +133,7 @@ boost::json::object shown(const Values& values) {
 
 std::vector<std::string_view> names() {
   std::vector<std::string_view> all;
+  all.reserve(kFields.size());
   for (const Field& field : kFields) all.push_back(field.name);
   return all;
 }

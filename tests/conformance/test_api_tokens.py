@@ -264,6 +264,22 @@ def test_a_token_makes_no_tokens_and_changes_no_password(person, by_token):
     robot.expect(200, "DELETE", f"/api_tokens/{made['hashedToken']}")
 
 
+def test_a_token_starts_no_session(person, nobody):
+    # A session would know nothing of the token's scope, and outlive it.
+    me = person()
+    name, made = me.client.user, make_token(me)
+    root = Rest(nobody.client, "")
+    for path in ("/auth/login", "/id/login", "/login_submit"):
+        assert root.call("POST", path, {"username": name, "password": made["token"]}).status == 401
+        assert root.call("POST", path, {"token": made["token"]}).status == 401
+    # A session, which a password started, makes tokens.
+    session = root.expect(200, "POST", "/auth/login", {"username": name, "password": PASSWORD})["auth_token"]
+    bearer = [("Authorization", f"Bearer {session}")]
+    assert nobody.call("POST", "/api_tokens", {"tokenLabel": "by session"}, headers=bearer).status == 200
+    both = nobody.call("POST", f"/api_tokens?refresh_token={made['token']}", {}, headers=bearer)
+    assert both.status == 403, "the access token is tried first"
+
+
 def test_the_last_use_is_told(person, by_token):
     me = person()
     made = make_token(me)

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "api/common/session_credential.hpp"
 #include "codec/text.hpp"
 #include "http/text.hpp"
 
@@ -38,10 +39,11 @@ struct Callers::Given {
 };
 
 Callers::Callers(accounts::Accounts& accounts, accounts::Logins& logins,
-                 holdfast::token::Tokens& tokens, Limits& limits, const PublicUrl& url,
-                 async::BlockingPool& pool)
+                 accounts::Sessions& sessions, holdfast::token::Tokens& tokens, Limits& limits,
+                 const PublicUrl& url, async::BlockingPool& pool)
     : accounts_(accounts),
       logins_(logins),
+      sessions_(sessions),
       tokens_(tokens),
       limits_(limits),
       url_(url),
@@ -138,10 +140,43 @@ asio::awaitable<Result<Caller>> Callers::identify(http::Request& request,
     if (!subject && subject.error().reason == accounts::kAccountUnknown) co_return wrong();
     HF_CO_TRY(caller.subject, std::move(subject));
   }
-  if (!caller.subject->is_active) co_return wrong();
-  request.user = caller.subject->name;
-  HF_CO_CHECK(limits_.admit_user(account_id));
+  HF_CO_CHECK(admit(request, *caller.subject));
   co_return caller;
+}
+
+asio::awaitable<Result<Caller>> Callers::identify_with_sessions(http::Request& request,
+                                                                std::string_view access_token) {
+  const auto credential = session_credential(request);
+  if (!credential || !access_token.empty()) {
+    auto caller = co_await identify(request, access_token);
+    if (!credential || caller) co_return caller;
+  }
+  auto session = sessions_.remembered(credential->token);
+  if (!session) {
+    auto found = co_await pool_.run([&] { return sessions_.verify(credential->token); });
+    // Another field may be good; with an access token they have been tried.
+    if (!found && credential->from == SessionCredential::From::bearer && access_token.empty()) {
+      auto other = co_await identify(request);
+      if (other) co_return other;
+    }
+    HF_CO_TRY(session, std::move(found));
+  }
+  HF_CO_CHECK(check_csrf(request, *credential));
+  Caller caller{.subject = accounts_.cached_subject(session->account_id),
+                .has_credential = true,
+                .session = session->hash};
+  if (!caller.subject) {
+    HF_CO_TRY(caller.subject,
+              co_await pool_.run([&] { return accounts_.subject(session->account_id); }));
+  }
+  HF_CO_CHECK(admit(request, *caller.subject));
+  co_return caller;
+}
+
+Result<void> Callers::admit(http::Request& request, const accounts::Subject& subject) {
+  if (!subject.is_active) return wrong();
+  request.user = subject.name;
+  return limits_.admit_user(subject.account_id);
 }
 
 events::Actor actor_of(const http::Request& request, const accounts::Subject& subject) {

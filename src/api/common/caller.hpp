@@ -9,6 +9,7 @@
 
 #include "accounts/accounts.hpp"
 #include "accounts/logins.hpp"
+#include "accounts/sessions.hpp"
 #include "api/common/limits.hpp"
 #include "api/common/public_url.hpp"
 #include "async/pool.hpp"
@@ -27,6 +28,7 @@ struct Caller {
   std::shared_ptr<const holdfast::token::Claims> claims{};
   std::shared_ptr<const accounts::AccessToken> access_token{};
   bool has_credential = false;
+  std::string session{};  // its hash, when the credential is a session
   [[nodiscard]] bool is_anonymous() const { return subject->account_id == 0; }
   [[nodiscard]] bool is_narrowed() const { return access_token && access_token->is_narrowed(); }
 };
@@ -38,12 +40,17 @@ struct Caller {
 // requests (Limits). In memory when token or password is remembered, else on the pool.
 class Callers {
  public:
-  Callers(accounts::Accounts& accounts, accounts::Logins& logins, holdfast::token::Tokens& tokens,
-          Limits& limits, const PublicUrl& url, async::BlockingPool& pool);
+  Callers(accounts::Accounts& accounts, accounts::Logins& logins, accounts::Sessions& sessions,
+          holdfast::token::Tokens& tokens, Limits& limits, const PublicUrl& url,
+          async::BlockingPool& pool);
   // `access_token`: one that came by another way than the Authorization field, which is tried
   // first; or empty.
   boost::asio::awaitable<Result<Caller>> identify(http::Request& request,
                                                   std::string_view access_token = {});
+  // As identify(), and by a session: its token as Bearer, or the cookie of a browser, which must
+  // prove a change with X-Csrf-Token (denied/kCsrfWrong). For the REST APIs: /v2 takes no sessions.
+  boost::asio::awaitable<Result<Caller>> identify_with_sessions(http::Request& request,
+                                                                std::string_view access_token);
 
  private:
   struct Given;  // a credential to be looked at
@@ -55,9 +62,11 @@ class Callers {
   // Nothing when the answer is not in memory; then from_database() has it.
   std::optional<Result<Proof>> from_memory(const http::Request& request, const Given& given);
   Result<Proof> from_database(const http::Request& request, const Given& given);
+  Result<void> admit(http::Request& request, const accounts::Subject& subject);
 
   accounts::Accounts& accounts_;
   accounts::Logins& logins_;
+  accounts::Sessions& sessions_;
   holdfast::token::Tokens& tokens_;
   Limits& limits_;
   const PublicUrl& url_;

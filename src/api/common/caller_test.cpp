@@ -32,7 +32,9 @@ class CallersTest : public testing::Test {
         std::make_unique<accounts::Authenticator>(*accounts_, *counted_, clock_, random_);
     access_tokens_ = std::make_unique<accounts::AccessTokens>(*database_, clock_, random_);
     logins_ = std::make_unique<accounts::Logins>(*accounts_, *authenticator_, *access_tokens_);
-    callers_ = std::make_unique<Callers>(*accounts_, *logins_, *tokens_, limits_, url_, pool_);
+    sessions_ = std::make_unique<accounts::Sessions>(*database_, clock_, random_);
+    callers_ =
+        std::make_unique<Callers>(*accounts_, *logins_, *sessions_, *tokens_, limits_, url_, pool_);
     EXPECT_TRUE(accounts_->create_user({"root", "a good password", true}, {}));
     alice_ = accounts_->create_user({"alice", "a good password"}, {}).value();
   }
@@ -47,16 +49,30 @@ class CallersTest : public testing::Test {
   std::string identify_by(const std::vector<std::string>& fields, const std::string& token) {
     http::Request request;
     for (const std::string& field : fields) request.fields.emplace_back("Authorization", field);
+    return outcome_of(request, &Callers::identify, token);
+  }
+  // The same by what the REST APIs take.
+  using Fields = std::vector<std::pair<std::string_view, std::string_view>>;
+  std::string identify_rest(http::Method method, const Fields& fields, std::string_view query = "",
+                            std::string_view token = "") {
+    http::Request request;
+    request.method = method;
+    request.query = query;
+    request.fields = fields;
+    return outcome_of(request, &Callers::identify_with_sessions, token);
+  }
+  using Identify = asio::awaitable<Result<Caller>> (Callers::*)(http::Request&, std::string_view);
+  std::string outcome_of(http::Request& request, Identify by, std::string_view token) {
     std::string outcome = "lost";
-    asio::co_spawn(loop_, run(request, token, outcome),
+    asio::co_spawn(loop_, run(request, by, token, outcome),
                    [](const std::exception_ptr& thrown) { EXPECT_FALSE(thrown); });
     loop_.restart();
     loop_.run();
     return outcome;
   }
-  asio::awaitable<void> run(http::Request& request, const std::string& token,
+  asio::awaitable<void> run(http::Request& request, Identify by, std::string_view token,
                             std::string& outcome) {
-    const auto caller = co_await callers_->identify(request, token);
+    const auto caller = co_await ((*callers_).*by)(request, token);
     narrowed_ = caller && caller->is_narrowed();
     outcome = caller ? caller->subject->name : "!" + std::string(caller.error().reason);
     if (caller) EXPECT_EQ(request.user, caller->subject->name);
@@ -76,6 +92,7 @@ class CallersTest : public testing::Test {
   std::unique_ptr<accounts::Authenticator> authenticator_;
   std::unique_ptr<accounts::AccessTokens> access_tokens_;
   std::unique_ptr<accounts::Logins> logins_;
+  std::unique_ptr<accounts::Sessions> sessions_;
   PublicUrl url_{"https://here"};
   Limits limits_{{}, clock_};
   std::unique_ptr<Callers> callers_;
@@ -145,6 +162,77 @@ TEST_F(CallersTest, ADisabledAccountEndsItsTokensWithTheNextRequest) {
   ASSERT_TRUE(accounts_->update("alice", change, {}));
   EXPECT_EQ(identify(bearer), "!credentials_wrong");
   EXPECT_EQ(identify(basic("alice:a good password")), "!credentials_wrong");
+}
+
+TEST_F(CallersTest, ASessionIsABearerOrACookieWithProof) {
+  using http::Method;
+  const accounts::StartedSession session = sessions_->start(alice_, {}).value();
+  const std::string bearer = "Bearer " + session.token;
+  const std::string jar = "theme=dark; session=" + session.token + "; csrftoken=x";
+  EXPECT_EQ(identify_rest(Method::post, {{"Authorization", bearer}}), "alice");
+  EXPECT_EQ(identify_rest(Method::get, {{"Cookie", jar}}), "alice");
+  EXPECT_EQ(identify_rest(Method::head, {{"Cookie", jar}}), "alice");
+  for (const Method method :
+       {Method::post, Method::put, Method::patch, Method::del, Method::options, Method::other}) {
+    EXPECT_EQ(identify_rest(method, {{"Cookie", jar}}), "!csrf_wrong");
+    EXPECT_EQ(identify_rest(method, {{"Cookie", jar}, {"X-Csrf-Token", ""}}), "!csrf_wrong");
+    EXPECT_EQ(identify_rest(method, {{"Cookie", jar}, {"X-Csrf-Token", session.token}}),
+              "!csrf_wrong");
+    EXPECT_EQ(identify_rest(method, {{"Cookie", jar}, {"X-Csrf-Token", session.csrf_token}}),
+              "alice");
+  }
+  // Another session's proof is none.
+  const accounts::StartedSession other = sessions_->start(alice_, {}).value();
+  EXPECT_EQ(identify_rest(Method::put, {{"Cookie", jar}, {"X-Csrf-Token", other.csrf_token}}),
+            "!csrf_wrong");
+  EXPECT_EQ(identify_rest(Method::get, {{"Cookie", "session=" + session.csrf_token}}),
+            "!session_invalid");
+  // /v2 knows neither.
+  EXPECT_EQ(identify(bearer), "!token_invalid");
+}
+
+TEST_F(CallersTest, WhateverElseIsGivenCountsBeforeTheCookie) {
+  using http::Method;
+  const std::string jar = "session=" + sessions_->start(alice_, {})->token;
+  const std::string root = basic("root:a good password");
+  const std::string bearer = "bearer " + sessions_->start(alice_, {})->token;
+  EXPECT_EQ(identify_rest(Method::post, {{"Cookie", jar}, {"Authorization", root}}), "root");
+  EXPECT_EQ(identify_rest(Method::post, {{"Cookie", jar}, {"Authorization", bearer}}), "alice");
+  EXPECT_EQ(identify_rest(Method::get, {{"Cookie", jar}, {"Authorization", basic("root:wrong")}}),
+            "!credentials_wrong");
+  // Of several Authorization fields the session is taken.
+  EXPECT_EQ(identify_rest(Method::post, {{"Authorization", basic(":")}, {"Authorization", bearer}}),
+            "alice");
+  EXPECT_NE(identify_rest(Method::get, {{"Cookie", jar}}, "pageSize=5&refresh_token=x"), "alice");
+  EXPECT_EQ(identify_rest(Method::get, {{"Cookie", jar}}, "no_refresh_token=x"), "alice");
+  // Empty, as after a logout, is none.
+  EXPECT_EQ(identify_rest(Method::post, {{"Cookie", "session="}}), "");
+  EXPECT_EQ(identify_rest(Method::post, {{"Cookie", "sessions=x; xsession=y; session"}}), "");
+}
+
+TEST_F(CallersTest, AnEndedSessionIsRefusedWithTheNextRequest) {
+  const std::string bearer = "Bearer " + sessions_->start(alice_, {})->token;
+  EXPECT_EQ(identify_rest(http::Method::get, {{"Authorization", bearer}}), "alice");
+  ASSERT_TRUE(sessions_->end_all(alice_, {}));
+  EXPECT_EQ(identify_rest(http::Method::get, {{"Authorization", bearer}}), "!session_invalid");
+}
+
+TEST_F(CallersTest, ASessionIsOneOfSeveralCredentials) {
+  using http::Method;
+  const std::string token = access_tokens_->create("alice", {"ci"}, {})->secret;
+  const accounts::StartedSession session =
+      sessions_->start(accounts_->find("root").value(), {}).value();
+  const std::string bearer = "Bearer " + session.token;
+  const std::string alice = basic("alice:a good password");
+  const auto identify_get = [&](const Fields& fields, std::string_view by = "") {
+    return identify_rest(Method::get, fields, "", by);
+  };
+  EXPECT_EQ(identify_get({{"Authorization", basic(":")}, {"Authorization", bearer}}), "root");
+  EXPECT_EQ(identify_get({{"Authorization", bearer}}, token), "alice");
+  EXPECT_EQ(identify_get({{"Authorization", bearer}}, "x"), "root");
+  ASSERT_TRUE(sessions_->end_all(accounts_->find("root").value(), {}));
+  EXPECT_EQ(identify_get({{"Authorization", bearer}, {"Authorization", alice}}), "alice");
+  EXPECT_EQ(identify_get({{"Authorization", bearer}}), "!session_invalid");
 }
 
 }  // namespace

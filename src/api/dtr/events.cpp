@@ -78,20 +78,16 @@ Result<events::Filter> filter_of(const Services& services, const Call& call) {
 // repository is gone: what happened before the one of now began is not shown.
 class Sight {
  public:
+  using Since = std::optional<Timestamp>;
+
   Sight(const Services& services, const accounts::Subject& subject, accounts::Account self)
       : services_(services), subject_(subject), self_(std::move(self)) {}
 
   bool sees(const events::Event& event) {
     if (event.actor.account_id == self_.id) return true;
     if (event.repository.empty()) return event.object == self_.name && event.at >= self_.created_at;
-    auto known = since_.find(event.repository);
-    if (known == since_.end()) {
-      auto since = administers_since(event.repository);
-      if (!since) failed_ = since.error();
-      known = since_.emplace(event.repository, since ? *since : std::nullopt).first;
-    }
-    const std::optional<Timestamp>& since = known->second;
-    return since.has_value() && event.at >= *since;
+    const Since since = remembered(event.repository);
+    return since && event.at >= *since;
   }
   // What went wrong while events were tested.
   [[nodiscard]] Result<void> outcome() const {
@@ -99,8 +95,13 @@ class Sight {
   }
 
  private:
-  using Since = std::optional<Timestamp>;
-
+  Since remembered(const std::string& repository) {
+    const auto known = since_.find(repository);
+    if (known != since_.end()) return known->second;
+    auto since = administers_since(repository);
+    if (!since) failed_ = since.error();
+    return since_.emplace(repository, since ? *std::move(since) : Since()).first->second;
+  }
   Result<Since> administers_since(const std::string& repository) {
     HF_TRY(const auto name, oci::RepositoryName::parse(repository));
     auto owner = services_.accounts.find(name.ns());

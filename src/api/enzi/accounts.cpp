@@ -125,13 +125,20 @@ Answer remove(const Services& services, const Call& call) {
   return http::Response(204);
 }
 
+// The other sessions of the user end. Automation that sets a password for others goes on as it was:
+// they need not change it unless that is asked for.
 Answer change_password(const Services& services, const Call& call) {
   HF_TRY(const accounts::Account account,
          rest::find_user(services.accounts, call, call.parameters[0]));
   const bool own = account.id == call.subject().account_id;
-  if (!own) HF_CHECK(rest::need_administrator(call));
   accounts::AccountChange change;
   HF_TRY(change.password, call.fields.required_text("newPassword"));
+  if (!own) {
+    HF_CHECK(rest::need_administrator(call));
+    HF_CHECK(rest::need_settled(call.caller));
+    HF_TRY(const auto must_change, call.fields.flag("mustChangePassword"));
+    change.must_change_password = must_change.value_or(false);
+  }
   if (own) {
     HF_TRY(const std::string old, call.fields.required_text("oldPassword"));
     const auto known = services.authenticator.authenticate(account.name, old, call.actor());
@@ -139,6 +146,11 @@ Answer change_password(const Services& services, const Call& call) {
       return fail(ErrorCode::denied, rest::kNotAllowed, "the old password is wrong");
     }
     HF_CHECK(known);
+    if (old == change.password) {
+      return fail(ErrorCode::invalid, accounts::kPasswordInvalid,
+                  "the new password is the one that you have: choose another one");
+    }
+    change.keep_session = call.caller.session;
   }
   HF_TRY(const accounts::Account changed,
          services.accounts.update(account.name, change, call.actor()));
@@ -171,7 +183,8 @@ std::vector<rest::Route> account_routes(const Services& services) {
       {Method::get, "/accounts/{account}", bound(services, get)},
       {Method::patch, "/accounts/{account}", bound(services, update)},
       {Method::del, "/accounts/{account}", bound(services, remove)},
-      {Method::post, "/accounts/{user}/changePassword", bound(services, change_password)},
+      {Method::post, "/accounts/{user}/changePassword", bound(services, change_password),
+       rest::WhileReadOnly::refused, rest::Gate::unsettled},
       {Method::get, "/accounts/{user}/organizations", bound(services, organizations_of)},
   };
 }

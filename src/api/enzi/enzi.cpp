@@ -10,7 +10,7 @@ constexpr std::string_view kPrefix = "/enzi/v0";
 
 std::vector<rest::Route> all_routes(const Services& services) {
   std::vector<rest::Route> all = account_routes(services);
-  for (auto& routes : {member_routes(services), team_routes(services)}) {
+  for (auto& routes : {member_routes(services), team_routes(services), session_routes(services)}) {
     all.insert(all.end(), routes.begin(), routes.end());
   }
   return all;

@@ -6,6 +6,7 @@
 #include "accounts/accounts.hpp"
 #include "accounts/authenticator.hpp"
 #include "accounts/organizations.hpp"
+#include "accounts/sessions.hpp"
 #include "accounts/teams.hpp"
 #include "api/common/caller.hpp"
 #include "api/rest/router.hpp"
@@ -22,6 +23,7 @@ struct Services {
   accounts::Organizations& organizations;
   accounts::Teams& teams;
   settings::Store& settings;
+  accounts::Sessions& sessions;
   async::BlockingPool& pool;
 };
 

@@ -23,10 +23,11 @@ inline rest::Handler bound(const Services& services,
   return [services, handler](const Call& call) { return handler(services, call); };
 }
 
-// accounts.cpp, members.cpp, teams.cpp
+// accounts.cpp, members.cpp, teams.cpp, sessions.cpp
 std::vector<rest::Route> account_routes(const Services& services);
 std::vector<rest::Route> member_routes(const Services& services);
 std::vector<rest::Route> team_routes(const Services& services);
+std::vector<rest::Route> session_routes(const Services& services);
 
 // Of a list: `start` and `limit`, and one row more than asked for to see whether a page follows.
 struct Page {

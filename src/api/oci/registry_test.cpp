@@ -71,7 +71,9 @@ class RegistryTest : public testing::Test {
     uploads_ = std::make_unique<uploads::Uploads>(*database_, *blobs_, clock_, random_);
     access_tokens_ = std::make_unique<accounts::AccessTokens>(*database_, clock_, random_);
     logins_ = std::make_unique<accounts::Logins>(*accounts_, *authenticator_, *access_tokens_);
-    callers_ = std::make_unique<Callers>(*accounts_, *logins_, *tokens_, limits_, url_, pool_);
+    sessions_ = std::make_unique<accounts::Sessions>(*database_, clock_, random_);
+    callers_ =
+        std::make_unique<Callers>(*accounts_, *logins_, *sessions_, *tokens_, limits_, url_, pool_);
     use({});
     EXPECT_TRUE(accounts_->create_user({"root", "a good password", true}, {}));
     alice_ = accounts_->create_user({"alice", "a good password"}, {}).value();
@@ -160,6 +162,7 @@ class RegistryTest : public testing::Test {
   std::unique_ptr<accounts::AccessTokens> access_tokens_;
   std::unique_ptr<accounts::Logins> logins_;
   std::unique_ptr<settings::Store> settings_;
+  std::unique_ptr<accounts::Sessions> sessions_;
   std::unique_ptr<repos::Repositories> repositories_;
   std::unique_ptr<repos::Content> content_;
   std::unique_ptr<uploads::Uploads> uploads_;

@@ -4,6 +4,8 @@
 #include <charconv>
 #include <fmt/format.h>
 
+#include "api/common/session_credential.hpp"
+
 namespace holdfast::api::rest {
 
 Result<std::int64_t> Call::number(std::string_view name, std::int64_t otherwise, std::int64_t least,
@@ -33,6 +35,14 @@ Result<void> need_administrator(const Call& call) {
   HF_CHECK(need_login(call));
   if (call.subject().is_administrator) return {};
   return not_allowed("only an administrator may do this");
+}
+
+Result<void> need_settled(const Caller& caller) {
+  if (caller.session.empty() || !caller.subject->must_change_password) return {};
+  return fail(ErrorCode::denied, kPasswordChangeNeeded,
+              fmt::format("change your password first: POST /enzi/v0/accounts/{}/changePassword "
+                          "with oldPassword and newPassword",
+                          caller.subject->name));
 }
 
 Error not_allowed(std::string_view what) {

@@ -36,6 +36,8 @@ struct Call {
 // Conditions that handlers begin with: unauthenticated/kLoginNeeded, denied/kNotAllowed.
 Result<void> need_login(const Call& call);
 Result<void> need_administrator(const Call& call);
+// Not a session whose user must change the password first: denied/kPasswordChangeNeeded.
+Result<void> need_settled(const Caller& caller);
 Error not_allowed(std::string_view what);
 
 // Largest page that is given: clients ask for 100,000 at once and never page.

@@ -10,8 +10,10 @@
 #include "accounts/accounts.hpp"
 #include "accounts/grants.hpp"
 #include "accounts/organizations.hpp"
+#include "accounts/sessions.hpp"
 #include "accounts/teams.hpp"
 #include "api/common/errors.hpp"
+#include "api/common/session_credential.hpp"
 #include "api/rest/fields.hpp"
 #include "base/log.hpp"
 #include "oci/digest.hpp"
@@ -30,7 +32,7 @@ struct Mapped {
 };
 
 // By reason, where it says more than the code. The codes are DTR's and eNZi's.
-constexpr std::array<std::pair<std::string_view, Mapped>, 31> kByReason = {{
+constexpr std::array<std::pair<std::string_view, Mapped>, 37> kByReason = {{
     {accounts::kAccountUnknown, {404, "NO_SUCH_ACCOUNT"}},
     {accounts::kMemberUnknown, {404, "NO_SUCH_MEMBER"}},
     {accounts::kTeamUnknown, {404, "NO_SUCH_TEAM"}},
@@ -57,6 +59,12 @@ constexpr std::array<std::pair<std::string_view, Mapped>, 31> kByReason = {{
     {holdfast::oci::kNameInvalid, {400, "INVALID_FORM"}},
     {kVisibilityInvalid, {400, "INVALID_REPOSITORY_VISIBILITY"}},
     {settings::kSettingInvalid, {400, "INVALID_SETTINGS"}},
+    {accounts::kSessionInvalid, {401, "INVALID_AUTHENTICATION_CREDENTIALS"}},
+    {accounts::kSessionUnknown, {404, "NO_SUCH_SESSION"}},
+    {accounts::kSessionSettingsInvalid, {400, "INVALID_FORM"}},
+    {kLoginRefused, {401, "INVALID_AUTHENTICATION_CREDENTIALS"}},
+    {kPasswordChangeNeeded, {403, "PASSWORD_CHANGE_REQUIRED"}},
+    {kCsrfWrong, {403, "INVALID_CSRF_TOKEN"}},
     {kBodyNotJson, {400, "INVALID_JSON"}},
     {kFieldInvalid, {400, "INVALID_FORM"}},
     {kRouteUnknown, {404, "NOT_FOUND"}},

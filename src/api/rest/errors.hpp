@@ -13,6 +13,7 @@ inline constexpr std::string_view kLoginNeeded = "login_needed";              //
 inline constexpr std::string_view kNotAllowed = "not_allowed";                // denied
 inline constexpr std::string_view kVisibilityInvalid = "visibility_invalid";  // invalid
 inline constexpr std::string_view kQueryInvalid = "query_invalid";            // invalid
+inline constexpr std::string_view kLoginRefused = "login_refused";            // unauthenticated
 
 // `detail` is there only when the error has details. A 500 tells nothing but its request's id,
 // which the log has too.

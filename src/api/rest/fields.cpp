@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "codec/json.hpp"
+#include "http/form.hpp"
 
 namespace holdfast::api::rest {
 
@@ -26,6 +27,16 @@ Result<Fields> Fields::parse(std::string_view body) {
   return fields;
 }
 
+Result<Fields> Fields::parse_either(std::string_view body) {
+  const std::size_t first = body.find_first_not_of(" \t\r\n");
+  if (first == std::string_view::npos || body[first] == '{') return parse(body);
+  const auto form = http::Form::parse(body);
+  if (!form) return fail(ErrorCode::invalid, kBodyNotJson, "the body is neither JSON nor a form");
+  Fields fields;
+  for (const auto& [name, value] : form->pairs()) fields.object_.emplace(name, value);
+  return fields;
+}
+
 Result<std::optional<std::string>> Fields::text(std::string_view name) const {
   const boost::json::value* found = object_.if_contains(name);
   if (found == nullptr || found->is_null()) return std::optional<std::string>();
@@ -33,18 +44,18 @@ Result<std::optional<std::string>> Fields::text(std::string_view name) const {
   return std::optional(std::string(found->get_string()));
 }
 
-Result<std::optional<bool>> Fields::flag(std::string_view name) const {
-  const boost::json::value* found = object_.if_contains(name);
-  if (found == nullptr || found->is_null()) return std::optional<bool>();
-  if (!found->is_bool()) return wrong(name, "true or false");
-  return std::optional(found->get_bool());
-}
-
 Result<std::optional<std::int64_t>> Fields::number(std::string_view name) const {
   const boost::json::value* found = object_.if_contains(name);
   if (found == nullptr || found->is_null()) return std::optional<std::int64_t>();
   if (!found->is_int64()) return wrong(name, "a whole number");
   return std::optional(found->get_int64());
+}
+
+Result<std::optional<bool>> Fields::flag(std::string_view name) const {
+  const boost::json::value* found = object_.if_contains(name);
+  if (found == nullptr || found->is_null()) return std::optional<bool>();
+  if (!found->is_bool()) return wrong(name, "true or false");
+  return std::optional(found->get_bool());
 }
 
 Result<std::string> Fields::required_text(std::string_view name) const {

@@ -20,11 +20,12 @@ class Fields {
   // An empty body has no fields. What follows the first value is ignored, as clients send a comma
   // there. invalid/kBodyNotJson.
   static Result<Fields> parse(std::string_view body);
+  // JSON when it begins like an object, else the text fields of a form.
+  static Result<Fields> parse_either(std::string_view body);
 
   [[nodiscard]] Result<std::optional<std::string>> text(std::string_view name) const;
-  [[nodiscard]] Result<std::optional<bool>> flag(std::string_view name) const;
-  // A whole number.
   [[nodiscard]] Result<std::optional<std::int64_t>> number(std::string_view name) const;
+  [[nodiscard]] Result<std::optional<bool>> flag(std::string_view name) const;
   // As text(), and must be there and not empty.
   [[nodiscard]] Result<std::string> required_text(std::string_view name) const;
 

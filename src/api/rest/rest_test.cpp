@@ -35,6 +35,23 @@ TEST(Fields, SayWhatIsWrong) {
   }
 }
 
+TEST(Fields, OfALoginAreJsonOrAForm) {
+  EXPECT_EQ(Fields::parse_either(" {\"a\":\"b\"}")->text("a").value(), "b");
+  EXPECT_EQ(Fields::parse_either("a=b%20c&a=d&e=")->text("a").value(), "b c");
+  EXPECT_EQ(Fields::parse_either("")->text("a").value(), std::nullopt);
+  EXPECT_EQ(Fields::parse_either("a=%zz").error().reason, kBodyNotJson);
+  EXPECT_EQ(Fields::parse_either("{").error().reason, kBodyNotJson);
+}
+
+TEST(Fields, NumbersAreWhole) {
+  const Fields fields = Fields::parse(R"({"n":-7,"f":1.5,"s":"1","big":1e30})").value();
+  EXPECT_EQ(fields.number("n").value(), -7);
+  EXPECT_EQ(fields.number("absent").value(), std::nullopt);
+  for (const char* name : {"f", "s", "big"}) {
+    EXPECT_EQ(fields.number(name).error().reason, kFieldInvalid) << name;
+  }
+}
+
 class RouterTest : public testing::Test {
  protected:
   // What match() needs; nothing is called.

@@ -108,6 +108,23 @@ asio::awaitable<Result<void>> Router::check_writable(const Route& route) {
   co_return settings::need_writable(*settings);
 }
 
+asio::awaitable<Result<Caller>> Router::admit(http::Request& request, const Route& route,
+                                              std::string_view access_token) {
+  if (route.gate == Gate::login) co_return Caller{.subject = accounts::Accounts::anonymous()};
+  HF_CO_TRY(Caller caller, co_await callers_.identify_with_sessions(request, access_token));
+  // Such a token was made for one repository, and is given away with that in mind.
+  if (caller.claims && !caller.claims->access.empty()) {
+    co_return fail(ErrorCode::unauthenticated, kLoginNeeded,
+                   "this token is for the registry: ask for one without a scope");
+  }
+  if (caller.is_narrowed() && route.method != http::Method::get) {
+    co_return not_allowed(
+        "this access token has a scope: it works with the repositories there, and only reads here");
+  }
+  if (route.gate == Gate::ordinary) HF_CO_CHECK(need_settled(caller));
+  co_return caller;
+}
+
 asio::awaitable<http::Response> Router::handle(http::Request& request, http::Body& body,
                                                std::string_view path) {
   request.route = name_;
@@ -130,26 +147,17 @@ asio::awaitable<http::Response> Router::handle(http::Request& request, http::Bod
   if (const auto text = check_text(match.parameters, *query); !text) {
     co_return error_response(text.error());
   }
+  const Gate gate = match.route->gate;
   const auto caller =
-      co_await callers_.identify(request, query->value("refresh_token").value_or(""));
+      co_await admit(request, *match.route, query->value("refresh_token").value_or(""));
   if (!caller) co_return error_response(caller.error());
-  // Such a token was made for one repository, and is given away with that in mind.
-  if (caller->claims && !caller->claims->access.empty()) {
-    co_return error_response(fail(ErrorCode::unauthenticated, kLoginNeeded,
-                                  "this token is for the registry: ask for one without a scope"));
-  }
-  if (caller->is_narrowed() && match.route->method != http::Method::get) {
-    co_return error_response(
-        not_allowed("this access token has a scope: it works with the repositories there, and only "
-                    "reads here"));
-  }
   if (const auto writable = co_await check_writable(*match.route); !writable) {
     co_return error_response(writable.error());
   }
   const auto text =
       co_await body.read_all(caller->is_anonymous() ? kStrangersBodyLimitBytes : kBodyLimitBytes);
   if (!text) co_return error_response(text.error());
-  auto fields = Fields::parse(*text);
+  auto fields = gate == Gate::login ? Fields::parse_either(*text) : Fields::parse(*text);
   if (!fields) co_return error_response(fields.error());
   const Call call{request, *caller, *query, match.parameters, *std::move(fields)};
   auto answer = co_await pool_.run([&] { return match.route->handler(call); });

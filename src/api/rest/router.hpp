@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -24,11 +25,24 @@ using Handler = std::function<Result<http::Response>(const Call&)>;
 // for logging in and for the settings, which end it.
 enum class WhileReadOnly { refused, served };
 
+// Whom a route lets in before its handler decides.
+enum class Gate : std::uint8_t {
+  // Whoever the credential says. A session whose user must change the password first is refused
+  // (denied/kPasswordChangeNeeded); passwords and tokens are not, as a first `docker login` with
+  // the password that start-up printed must work.
+  ordinary,
+  // Such a session as well: what it needs to change the password.
+  unsettled,
+  // Anybody, and no credential is looked at: a login. The body is JSON or a form.
+  login,
+};
+
 struct Route {
   http::Method method;
   std::string_view pattern;  // "/accounts/{account}/teams": a segment in braces takes any text
   Handler handler;
   WhileReadOnly while_read_only = WhileReadOnly::refused;
+  Gate gate = Gate::ordinary;
 };
 
 // Where a path leads, for one method.
@@ -66,6 +80,8 @@ class Router {
 
  private:
   boost::asio::awaitable<Result<void>> check_writable(const Route& route);
+  boost::asio::awaitable<Result<Caller>> admit(http::Request& request, const Route& route,
+                                               std::string_view access_token);
 
   std::string_view name_;
   RouteTable table_;
