@@ -14,6 +14,7 @@ Core::Core(std::unique_ptr<db::Database> database_in, std::unique_ptr<blob::Stor
       counted(*database, clock),
       settings(*database, clock, options.defaults),
       accounts(*database, clock, random),
+      access_tokens(*database, clock, random),
       organizations(*database, clock),
       teams(*database, clock, random),
       grants(*database, clock),

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <memory>
 
+#include "accounts/access_tokens.hpp"
 #include "accounts/accounts.hpp"
 #include "accounts/grants.hpp"
 #include "accounts/organizations.hpp"
@@ -48,6 +49,7 @@ class Core {
   events::Counted counted;
   settings::Store settings;
   accounts::Accounts accounts;
+  accounts::AccessTokens access_tokens;
   accounts::Organizations organizations;
   accounts::Teams teams;
   accounts::Grants grants;

@@ -43,6 +43,10 @@ void keep_house(const Options& options, Core& core, Certificates& certificates,
     if (const auto flushed = core.counted.flush(); !flushed) {
       log::error("counted events wait for the database", {{"error", describe(flushed.error())}});
     }
+    if (const auto flushed = core.access_tokens.flush(); !flushed) {
+      log::error("uses of access tokens wait for the database",
+                 {{"error", describe(flushed.error())}});
+    }
     if (const auto counted = core.traffic.count_new(); !counted) {
       log::error("pulls and pushes wait to be counted", {{"error", describe(counted.error())}});
     }

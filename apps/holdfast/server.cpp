@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "accounts/authenticator.hpp"
+#include "accounts/logins.hpp"
 #include "api/common/caller.hpp"
 #include "api/common/limits.hpp"
 #include "api/common/public_url.hpp"
@@ -81,23 +82,24 @@ class Edge {
         url_(options.external_url),
         host_(host_facts(options, certificates)),
         authenticator_(core.accounts, core.counted, core.clock, core.random),
+        logins_(core.accounts, authenticator_, core.access_tokens),
         refresh_tokens_(*core.database, core.accounts, core.clock, core.random),
         limits_(options.shares, core.clock),
-        callers_(core.accounts, authenticator_, core.sessions, *core.tokens, limits_, url_, pool_),
+        callers_(core.accounts, logins_, core.sessions, *core.tokens, limits_, url_, pool_),
         metrics_(version()),
         registry_({callers_, limits_, url_, core.repositories, core.content, core.uploads,
                    *core.blobs, core.counted, core.settings, pool_},
                   {options.manifest_limit_bytes, options.blob_limit_bytes, options.page_limit}),
-        token_({core.accounts, authenticator_, core.repositories, url_, *core.tokens,
-                refresh_tokens_, pool_},
-               {options.refresh_tokens ? api::token::RefreshTokens::on
-                                       : api::token::RefreshTokens::off}),
+        token_(
+            {core.accounts, logins_, core.repositories, url_, *core.tokens, refresh_tokens_, pool_},
+            {options.refresh_tokens ? api::token::RefreshTokens::on
+                                    : api::token::RefreshTokens::off}),
         enzi_({callers_, core.accounts, authenticator_, core.organizations, core.teams,
                core.settings, core.sessions, pool_}),
         ucp_({callers_, core.accounts, authenticator_, core.sessions, core.settings, url_, pool_}),
-        dtr_({callers_, core.accounts, core.organizations, core.teams, core.grants,
-              core.repositories, core.content, core.images, core.traffic, core.settings,
-              *core.database, core.clock, host_, pool_}),
+        dtr_({callers_, core.accounts, core.access_tokens, core.organizations, core.teams,
+              core.grants, core.repositories, core.content, core.images, core.traffic,
+              core.settings, *core.database, core.clock, host_, pool_}),
         ops_({*core.database, *core.blobs, metrics_, pool_, limits_,
               [this] { return server_ ? server_->counters() : http::Counters{}; }},
              {certificates.ca_pem(),
@@ -220,6 +222,7 @@ class Edge {
   const api::PublicUrl url_;
   const api::dtr::Host host_;
   accounts::Authenticator authenticator_;
+  accounts::Logins logins_;
   token::RefreshTokens refresh_tokens_;
   api::Limits limits_;
   api::Callers callers_;
@@ -356,6 +359,7 @@ Result<void> serve(const Options& options) {
   stop(edge, options.drain, signals, ready);
   std::filesystem::remove(ready, ignored);
   Result<void> uses = core->sessions.flush(accounts::Sessions::Flush::all);
+  if (auto tokens = core->access_tokens.flush(); !tokens) uses = std::move(tokens);
   HF_CHECK(core->counted.flush());
   return uses;
 }

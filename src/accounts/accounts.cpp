@@ -65,6 +65,19 @@ constexpr db::Migration kMigrations[] = {
       CREATE INDEX team_members_users ON team_members (team_id, user_uuid);
       CREATE INDEX team_members_admins ON team_members (team_id, is_admin, user_uuid);
       CREATE INDEX grants_namespace ON grants (namespace_id, repository_id, team_id))"},
+    // A time that is 0 is none.
+    {"accounts/0003-access-tokens", R"(CREATE TABLE access_tokens (
+        id {text} NOT NULL UNIQUE,
+        account_id {int} NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+        label {text} NOT NULL,
+        is_active {int} NOT NULL,
+        created_at {int} NOT NULL,
+        last_used {int} NOT NULL,
+        origin {int} NOT NULL,
+        client {text} NOT NULL,
+        expires_at {int} NOT NULL,
+        scope {text} NOT NULL,
+        PRIMARY KEY (account_id, id)))"},
     {"accounts/0004-sessions", R"(CREATE TABLE sessions (
         hash {text} NOT NULL PRIMARY KEY,
         account_id {int} NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,

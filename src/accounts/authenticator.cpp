@@ -10,6 +10,7 @@
 #include <thread>
 #include <unordered_map>
 
+#include "codec/text.hpp"
 #include "crypto/secret.hpp"
 
 namespace holdfast::accounts {
@@ -126,6 +127,32 @@ struct Authenticator::State {
     return std::chrono::ceil<std::chrono::seconds>(until - now).count();
   }
 
+  // kTooManyFailures while the next try must wait.
+  Result<void> admit(const std::string& name, const std::string& address, Timestamp now) {
+    const std::int64_t seconds = wait(name, address, now);
+    if (seconds == 0) return {};
+    return fail(ErrorCode::rate_limited, kTooManyFailures,
+                fmt::format("too many failed logins: try again in {} s", seconds),
+                {std::to_string(seconds)});
+  }
+
+  // Counts a failure; without a name of the address alone.
+  Error failed(const std::string& name, const events::Actor& actor, Timestamp now) {
+    {
+      const std::lock_guard lock(mutex);
+      if (!name.empty()) count_failure(by_name.at(name), kFreePerAccount, now);
+      count_failure(by_address.at(network_of(actor.address)), kFreePerAddress, now);
+    }
+    events::Event event;
+    event.type = events::Type::login_failed;
+    event.actor.address = actor.address;
+    event.actor.client = actor.client;
+    event.object = printable(name.substr(0, 64));
+    counted.record(std::move(event));
+    return fail(ErrorCode::unauthenticated, kCredentialsWrong,
+                "the user name or the password is wrong");
+  }
+
   Accounts& accounts;
   events::Counted& counted;
   const Clock& clock;
@@ -168,12 +195,11 @@ Result<Account> Authenticator::authenticate(std::string_view name, std::string_v
   if (const auto id = remembered(name, password)) return state_->accounts.find(*id);
   const Timestamp now = state_->clock.now();
   const std::string account_name(name.substr(0, 256));
-  if (const std::int64_t seconds = state_->wait(account_name, actor.address, now); seconds > 0) {
-    return fail(ErrorCode::rate_limited, kTooManyFailures,
-                fmt::format("too many failed logins: try again in {} s", seconds),
-                {std::to_string(seconds)});
+  HF_CHECK(state_->admit(account_name, actor.address, now));
+  std::optional<Accounts::Credentials> credentials;
+  if (codec::is_text(name)) {
+    HF_TRY(credentials, state_->accounts.credentials(name));
   }
-  HF_TRY(const auto credentials, state_->accounts.credentials(name));
   // One argon2id run whatever the name: the time tells nothing.
   state_->cores.acquire();
   const bool matches =
@@ -182,21 +208,7 @@ Result<Account> Authenticator::authenticate(std::string_view name, std::string_v
   state_->cores.release();
   const bool good = matches && password.size() <= kPasswordLimitBytes && credentials &&
                     credentials->account.is_active;
-  if (!good) {
-    {
-      const std::lock_guard lock(state_->mutex);
-      count_failure(state_->by_name.at(account_name), kFreePerAccount, now);
-      count_failure(state_->by_address.at(network_of(actor.address)), kFreePerAddress, now);
-    }
-    events::Event event;
-    event.type = events::Type::login_failed;
-    event.actor.address = actor.address;
-    event.actor.client = actor.client;
-    event.object = printable(account_name.substr(0, 64));
-    state_->counted.record(std::move(event));
-    return fail(ErrorCode::unauthenticated, kCredentialsWrong,
-                "the user name or the password is wrong");
-  }
+  if (!good) return state_->failed(account_name, actor, now);
   const std::string key = state_->remembered_key(name, password);
   const std::lock_guard lock(state_->mutex);
   state_->by_name.erase(account_name);
@@ -204,6 +216,12 @@ Result<Account> Authenticator::authenticate(std::string_view name, std::string_v
   state_->remembered.at(key) = {credentials->account.id, credentials->account.version,
                                 now + kRemembered};
   return credentials->account;
+}
+
+Error Authenticator::refuse(const events::Actor& actor) {
+  const Timestamp now = state_->clock.now();
+  const auto admitted = state_->admit({}, actor.address, now);
+  return admitted ? state_->failed({}, actor, now) : admitted.error();
 }
 
 }  // namespace holdfast::accounts

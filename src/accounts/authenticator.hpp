@@ -31,6 +31,9 @@ class Authenticator {
   // recorded as an event by `actor`'s address.
   Result<Account> authenticate(std::string_view name, std::string_view password,
                                const events::Actor& actor);
+  // For a secret that came without a name and is wrong: counts a failure of the address alone and
+  // gives the error to answer with.
+  Error refuse(const events::Actor& actor);
   // Only what is remembered: never blocks, never counts a failure.
   std::optional<std::int64_t> remembered(std::string_view name, std::string_view password);
 

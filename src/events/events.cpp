@@ -37,7 +37,7 @@ constexpr db::Migration kMigrations[] = {
       CREATE INDEX events_actor ON events (actor_id, type, at, id) WHERE actor_id <> 0)"},
 };
 
-constexpr std::array<std::pair<Type, std::string_view>, 30> kNames = {{
+constexpr std::array<std::pair<Type, std::string_view>, 33> kNames = {{
     {Type::tag_pushed, "tag_pushed"},
     {Type::tag_deleted, "tag_deleted"},
     {Type::manifest_pushed, "manifest_pushed"},
@@ -68,6 +68,9 @@ constexpr std::array<std::pair<Type, std::string_view>, 30> kNames = {{
     {Type::login_failed, "login_failed"},
     {Type::signing_key_rotated, "signing_key_rotated"},
     {Type::settings_changed, "settings_changed"},
+    {Type::token_created, "token_created"},
+    {Type::token_updated, "token_updated"},
+    {Type::token_deleted, "token_deleted"},
 }};
 
 constexpr std::array<Type, kNames.size()> kTypes = [] {

@@ -53,6 +53,9 @@ enum class Type {
   login_failed,              // counted, see PullCounter's sibling
   signing_key_rotated,
   settings_changed,  // detail: the names of the fields
+  token_created,     // an access token; object: its user, detail: its label
+  token_updated,
+  token_deleted,
 };
 std::string_view name(Type type);
 // All of them.

@@ -50,13 +50,18 @@ Result<std::vector<crypto::SigningKey>> parse_keys(std::string_view pems) {
 
 std::string claims_json(const Settings& settings, std::string_view audience,
                         std::int64_t account_id, std::string_view subject,
-                        const std::vector<Access>& access, Timestamp now, std::string_view id) {
+                        const std::vector<Access>& access, Timestamp now, std::string_view id,
+                        std::string_view access_token) {
   std::string text = R"({"iss":)";
   codec::append_json_string(text, settings.issuer);
   text += R"(,"sub":)";
   codec::append_json_string(text, subject);
   text += R"(,"aud":)";
   codec::append_json_string(text, audience);
+  if (!access_token.empty()) {
+    text += R"(,"access_token":)";
+    codec::append_json_string(text, access_token);
+  }
   const std::int64_t issued = seconds_of(now);
   text += fmt::format(R"(,"exp":{},"nbf":{},"iat":{},"jti":"{}","uid":{},"access":[)",
                       issued + settings.lifetime.count(), issued, issued, id, account_id);
@@ -147,14 +152,15 @@ Result<std::unique_ptr<Tokens>> Tokens::open(keys::KeyStore& keys, Settings sett
 }
 
 Issued Tokens::issue(std::int64_t account_id, std::string_view subject,
-                     const std::vector<Access>& access, std::string_view audience) {
+                     const std::vector<Access>& access, std::string_view audience,
+                     std::string_view access_token) {
   const Timestamp now = state_->clock.now();
   const auto keys = state_->keys.load();
   const crypto::SigningKey& key = keys->front();
   std::string token =
       codec::base64url(fmt::format(R"({{"typ":"JWT","alg":"ES256","kid":"{}"}})", key.id())) + "." +
       codec::base64url(claims_json(state_->settings, audience, account_id, subject, access, now,
-                                   uuid(state_->random)));
+                                   uuid(state_->random), access_token));
   token += "." + codec::base64url(key.sign(token));
   return {std::move(token), state_->settings.lifetime, now};
 }
@@ -189,6 +195,7 @@ Result<std::shared_ptr<const Claims>> Tokens::State::parse(std::string_view toke
   claims->subject = codec::string_member(*body, "sub").value_or("");
   claims->audience = audience_of(*body);
   claims->access = access_of(*body);
+  claims->access_token = codec::string_member(*body, "access_token").value_or("");
   claims->expires_at = at_second(*ends);
   return std::shared_ptr<const Claims>(std::move(claims));
 }

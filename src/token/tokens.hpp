@@ -27,6 +27,7 @@ struct Claims {
   std::vector<std::string> audience;
   std::vector<Access> access;
   Timestamp expires_at;
+  std::string access_token;  // the id of the user's access token that it was got with; or empty
 };
 
 struct Issued {
@@ -48,10 +49,11 @@ class Tokens {
                                               const Clock& clock, Random& random);
   ~Tokens();
 
+  // `access_token` is the id of the one that the user logged in with, or empty.
   // `audience` is the service that the token is for: our host[:port] as the client knows it; verify
   // compares the host.
   Issued issue(std::int64_t account_id, std::string_view subject, const std::vector<Access>& access,
-               std::string_view audience);
+               std::string_view audience, std::string_view access_token = {});
   // Signature by a known key (kid), issuer, audience, nbf and exp with 60 s leeway. `alg` other
   // than ES256 is refused, so is a token over 16 KiB. Verified tokens are remembered by SHA-256
   // until they expire.

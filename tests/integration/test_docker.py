@@ -11,6 +11,7 @@ from harness import content, tools
 from harness.content import stored
 from harness.engine import Engine
 from harness.proxies import CuttingProxy
+from harness.rest import Rest
 
 _numbers = itertools.count(1)
 
@@ -54,6 +55,23 @@ def test_login(engine, host):
     nobody = engine.login(host, "nobody-at-all", "wrong wrong", config=engine.new_account(), expect=1)
     assert "unauthorized" in wrong.stderr
     assert wrong.stderr == nobody.stderr
+
+
+def test_an_access_token_in_the_passwords_place(engine, host, repository, alice, busybox):
+    api = Rest(alice, "/api/v0")
+    made = api.expect(200, "POST", "/api_tokens", {
+        "tokenLabel": "docker", "scope": [{"repository": repository, "actions": ["pull", "push"]}]})
+    config = engine.new_account()
+    assert "Login Succeeded" in engine.login(host, "alice", made["token"], config=config).stdout
+    reference = f"{host}/{repository}:v1"
+    image(engine, reference, busybox)
+    engine.docker("push", reference, config=config)
+    engine.docker("pull", reference, config=config)
+    elsewhere = f"{host}/{repository}-elsewhere:v1"
+    engine.docker("tag", reference, elsewhere)
+    assert "denied" in engine.docker("push", elsewhere, config=config, expect=1).stderr
+    api.expect(200, "PATCH", f"/api_tokens/{made['hashedToken']}", {"isActive": False})
+    assert "unauthorized" in engine.docker("pull", reference, config=config, expect=1).stderr
 
 
 def test_push_and_pull(logged_in, host, repository, alice, busybox):

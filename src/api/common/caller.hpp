@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "accounts/accounts.hpp"
-#include "accounts/authenticator.hpp"
+#include "accounts/logins.hpp"
 #include "accounts/sessions.hpp"
 #include "api/common/limits.hpp"
 #include "api/common/public_url.hpp"
@@ -21,34 +21,51 @@
 namespace holdfast::api {
 
 // The subject as it is now (invariant 3), and what its token allows. Without a token (Basic, or no
-// credential) `claims` is empty.
+// credential) `claims` is empty. `access_token` is the one that came as the password or that the
+// token was got with; its scope narrows whatever is asked.
 struct Caller {
   std::shared_ptr<const accounts::Subject> subject;  // never null; anonymous without a credential
-  std::shared_ptr<const holdfast::token::Claims> claims;
+  std::shared_ptr<const holdfast::token::Claims> claims{};
+  std::shared_ptr<const accounts::AccessToken> access_token{};
   bool has_credential = false;
   std::string session{};  // its hash, when the credential is a session
   [[nodiscard]] bool is_anonymous() const { return subject->account_id == 0; }
+  [[nodiscard]] bool is_narrowed() const { return access_token && access_token->is_narrowed(); }
 };
 
-// Finds out who calls: Bearer (access token), Basic (password), nothing (anonymous). The scheme is
-// compared without case. unauthenticated for a wrong or expired credential, rate_limited when a
-// password may not be tried now or the user has had its share of requests (Limits). In memory when
-// token or password is remembered, else on the pool.
+// Finds out who calls: Bearer (a token of /auth/token), Basic (a password or an access token),
+// nothing (anonymous). The scheme is compared without case. Of several Authorization fields the
+// first that is good counts: clients send an empty Basic before the Bearer. unauthenticated when
+// none is, rate_limited when a password may not be tried now or the user has had its share of
+// requests (Limits). In memory when token or password is remembered, else on the pool.
 class Callers {
  public:
-  Callers(accounts::Accounts& accounts, accounts::Authenticator& authenticator,
-          accounts::Sessions& sessions, holdfast::token::Tokens& tokens, Limits& limits,
-          const PublicUrl& url, async::BlockingPool& pool);
-  boost::asio::awaitable<Result<Caller>> identify(http::Request& request);
+  Callers(accounts::Accounts& accounts, accounts::Logins& logins, accounts::Sessions& sessions,
+          holdfast::token::Tokens& tokens, Limits& limits, const PublicUrl& url,
+          async::BlockingPool& pool);
+  // `access_token`: one that came by another way than the Authorization field, which is tried
+  // first; or empty.
+  boost::asio::awaitable<Result<Caller>> identify(http::Request& request,
+                                                  std::string_view access_token = {});
   // As identify(), and by a session: its token as Bearer, or the cookie of a browser, which must
   // prove a change with X-Csrf-Token (denied/kCsrfWrong). For the REST APIs: /v2 takes no sessions.
-  boost::asio::awaitable<Result<Caller>> identify_with_sessions(http::Request& request);
+  boost::asio::awaitable<Result<Caller>> identify_with_sessions(http::Request& request,
+                                                                std::string_view access_token);
 
  private:
+  struct Given;  // a credential to be looked at
+  // Whom a credential stands for, and what it says.
+  struct Proof {
+    accounts::Login login;
+    std::shared_ptr<const holdfast::token::Claims> claims{};
+  };
+  // Nothing when the answer is not in memory; then from_database() has it.
+  std::optional<Result<Proof>> from_memory(const http::Request& request, const Given& given);
+  Result<Proof> from_database(const http::Request& request, const Given& given);
   Result<void> admit(http::Request& request, const accounts::Subject& subject);
 
   accounts::Accounts& accounts_;
-  accounts::Authenticator& authenticator_;
+  accounts::Logins& logins_;
   accounts::Sessions& sessions_;
   holdfast::token::Tokens& tokens_;
   Limits& limits_;

@@ -30,9 +30,11 @@ class CallersTest : public testing::Test {
     counted_ = std::make_unique<events::Counted>(*database_, clock_);
     authenticator_ =
         std::make_unique<accounts::Authenticator>(*accounts_, *counted_, clock_, random_);
+    access_tokens_ = std::make_unique<accounts::AccessTokens>(*database_, clock_, random_);
+    logins_ = std::make_unique<accounts::Logins>(*accounts_, *authenticator_, *access_tokens_);
     sessions_ = std::make_unique<accounts::Sessions>(*database_, clock_, random_);
-    callers_ = std::make_unique<Callers>(*accounts_, *authenticator_, *sessions_, *tokens_, limits_,
-                                         url_, pool_);
+    callers_ =
+        std::make_unique<Callers>(*accounts_, *logins_, *sessions_, *tokens_, limits_, url_, pool_);
     EXPECT_TRUE(accounts_->create_user({"root", "a good password", true}, {}));
     alice_ = accounts_->create_user({"alice", "a good password"}, {}).value();
   }
@@ -40,31 +42,38 @@ class CallersTest : public testing::Test {
 
   // The caller's name ("" for anonymous), or the error's reason with a '!'.
   std::string identify(const std::string& authorization) {
+    if (authorization.empty()) return identify_by({}, "");
+    return identify_by({authorization}, "");
+  }
+  // The same with several fields, and an access token that came by another way.
+  std::string identify_by(const std::vector<std::string>& fields, const std::string& token) {
     http::Request request;
-    if (!authorization.empty()) request.fields = {{"Authorization", authorization}};
-    return outcome_of(request, &Callers::identify);
+    for (const std::string& field : fields) request.fields.emplace_back("Authorization", field);
+    return outcome_of(request, &Callers::identify, token);
   }
   // The same by what the REST APIs take.
   using Fields = std::vector<std::pair<std::string_view, std::string_view>>;
-  std::string identify_rest(http::Method method, const Fields& fields,
-                            std::string_view query = "") {
+  std::string identify_rest(http::Method method, const Fields& fields, std::string_view query = "",
+                            std::string_view token = "") {
     http::Request request;
     request.method = method;
     request.query = query;
     request.fields = fields;
-    return outcome_of(request, &Callers::identify_with_sessions);
+    return outcome_of(request, &Callers::identify_with_sessions, token);
   }
-  using Identify = asio::awaitable<Result<Caller>> (Callers::*)(http::Request&);
-  std::string outcome_of(http::Request& request, Identify by) {
+  using Identify = asio::awaitable<Result<Caller>> (Callers::*)(http::Request&, std::string_view);
+  std::string outcome_of(http::Request& request, Identify by, std::string_view token) {
     std::string outcome = "lost";
-    asio::co_spawn(loop_, run(request, by, outcome),
+    asio::co_spawn(loop_, run(request, by, token, outcome),
                    [](const std::exception_ptr& thrown) { EXPECT_FALSE(thrown); });
     loop_.restart();
     loop_.run();
     return outcome;
   }
-  asio::awaitable<void> run(http::Request& request, Identify by, std::string& outcome) {
-    const auto caller = co_await ((*callers_).*by)(request);
+  asio::awaitable<void> run(http::Request& request, Identify by, std::string_view token,
+                            std::string& outcome) {
+    const auto caller = co_await ((*callers_).*by)(request, token);
+    narrowed_ = caller && caller->is_narrowed();
     outcome = caller ? caller->subject->name : "!" + std::string(caller.error().reason);
     if (caller) EXPECT_EQ(request.user, caller->subject->name);
   }
@@ -81,11 +90,14 @@ class CallersTest : public testing::Test {
   std::unique_ptr<accounts::Accounts> accounts_;
   std::unique_ptr<events::Counted> counted_;
   std::unique_ptr<accounts::Authenticator> authenticator_;
+  std::unique_ptr<accounts::AccessTokens> access_tokens_;
+  std::unique_ptr<accounts::Logins> logins_;
   std::unique_ptr<accounts::Sessions> sessions_;
   PublicUrl url_{"https://here"};
   Limits limits_{{}, clock_};
   std::unique_ptr<Callers> callers_;
   accounts::Account alice_;
+  bool narrowed_ = false;  // who was identified last
 };
 
 TEST_F(CallersTest, EveryCredential) {
@@ -101,6 +113,45 @@ TEST_F(CallersTest, EveryCredential) {
   EXPECT_EQ(identify("Bearer x"), "!token_invalid");
   EXPECT_EQ(identify("Bearer " + tokens_->issue(alice_.id, "alice", {}, "elsewhere").token),
             "!token_invalid");
+}
+
+TEST_F(CallersTest, OfSeveralCredentialsTheFirstThatIsGoodCounts) {
+  const std::string token = access_tokens_->create("alice", {"ci"}, {})->secret;
+  const std::string root = basic("root:a good password");
+  const std::string empty = basic(":");
+  EXPECT_EQ(identify_by({}, token), "alice");
+  EXPECT_EQ(identify_by({root}, token), "alice");
+  EXPECT_EQ(identify_by({root}, "x"), "root");
+  EXPECT_EQ(identify_by({}, "x"), "!credentials_wrong");
+  EXPECT_EQ(identify_by({empty, "Bearer x", root}, ""), "root");
+  EXPECT_EQ(identify_by({"", root}, ""), "root");
+  EXPECT_EQ(identify_by({empty, "Bearer x"}, ""), "!credentials_wrong");
+  EXPECT_EQ(identify_by({"Bearer x", "Digest x"}, ""), "!token_invalid");
+  EXPECT_EQ(identify_by({empty, empty, empty, empty, root}, ""), "!credentials_wrong");
+}
+
+TEST_F(CallersTest, AnAccessTokenNarrowsWhateverIsGotWithIt) {
+  const auto whole = access_tokens_->create("alice", {"ci"}, {}).value();
+  const auto narrow =
+      access_tokens_->create("alice", {.label = "ci", .scope = {{"alice/app", true}}}, {}).value();
+  const auto jwt = [&](const accounts::AccessTokens::Created& of) {
+    return "Bearer " + tokens_->issue(alice_.id, "alice", {}, "here", of.token.id).token;
+  };
+  EXPECT_EQ(identify(basic("alice:" + whole.secret)), "alice");
+  EXPECT_FALSE(narrowed_);
+  for (int i = 0; i < 2; ++i) {  // from the database, from memory
+    EXPECT_EQ(identify(jwt(narrow)), "alice");
+    EXPECT_TRUE(narrowed_);
+    EXPECT_EQ(identify(basic("alice:" + narrow.secret)), "alice");
+    EXPECT_TRUE(narrowed_);
+    EXPECT_EQ(identify_by({}, narrow.secret), "alice");
+    EXPECT_TRUE(narrowed_);
+  }
+  const std::string before = jwt(whole);
+  EXPECT_EQ(identify(before), "alice");
+  ASSERT_TRUE(access_tokens_->remove(whole.token.id, {}));
+  EXPECT_EQ(identify(before), "!credentials_wrong");
+  EXPECT_EQ(identify(basic("root:" + narrow.secret)), "!credentials_wrong");
 }
 
 TEST_F(CallersTest, ADisabledAccountEndsItsTokensWithTheNextRequest) {
@@ -164,6 +215,24 @@ TEST_F(CallersTest, AnEndedSessionIsRefusedWithTheNextRequest) {
   EXPECT_EQ(identify_rest(http::Method::get, {{"Authorization", bearer}}), "alice");
   ASSERT_TRUE(sessions_->end_all(alice_, {}));
   EXPECT_EQ(identify_rest(http::Method::get, {{"Authorization", bearer}}), "!session_invalid");
+}
+
+TEST_F(CallersTest, ASessionIsOneOfSeveralCredentials) {
+  using http::Method;
+  const std::string token = access_tokens_->create("alice", {"ci"}, {})->secret;
+  const accounts::StartedSession session =
+      sessions_->start(accounts_->find("root").value(), {}).value();
+  const std::string bearer = "Bearer " + session.token;
+  const std::string alice = basic("alice:a good password");
+  const auto identify_get = [&](const Fields& fields, std::string_view by = "") {
+    return identify_rest(Method::get, fields, "", by);
+  };
+  EXPECT_EQ(identify_get({{"Authorization", basic(":")}, {"Authorization", bearer}}), "root");
+  EXPECT_EQ(identify_get({{"Authorization", bearer}}, token), "alice");
+  EXPECT_EQ(identify_get({{"Authorization", bearer}}, "x"), "root");
+  ASSERT_TRUE(sessions_->end_all(accounts_->find("root").value(), {}));
+  EXPECT_EQ(identify_get({{"Authorization", bearer}, {"Authorization", alice}}), "alice");
+  EXPECT_EQ(identify_get({{"Authorization", bearer}}), "!session_invalid");
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <functional>
 #include <string>
 
+#include "accounts/access_tokens.hpp"
 #include "accounts/accounts.hpp"
 #include "accounts/grants.hpp"
 #include "accounts/organizations.hpp"
@@ -42,6 +43,7 @@ struct Host {
 struct Services {
   Callers& callers;
   accounts::Accounts& accounts;
+  accounts::AccessTokens& access_tokens;
   accounts::Organizations& organizations;
   accounts::Teams& teams;
   accounts::Grants& grants;

@@ -120,8 +120,8 @@ Result<std::vector<events::Type>> types_that_fit(std::string_view type, std::str
   type_known |= std::ranges::find(kOthers, wanted_type) != kOthers.end();
   if (type_known && object_known) return fitting;
   return fail(ErrorCode::invalid, rest::kQueryInvalid,
-              type_known ? "\"objectType\" must be REPOSITORY, TAG, MANIFEST, BLOB, ACCOUNT, TEAM "
-                           "or SYSTEM"
+              type_known ? "\"objectType\" must be REPOSITORY, TAG, MANIFEST, BLOB, ACCOUNT, TEAM, "
+                           "TOKEN or SYSTEM"
                          : "\"eventType\" must be CREATE, GET, UPDATE, DELETE, SEND, FAIL or SCAN");
 }
 

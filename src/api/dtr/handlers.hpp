@@ -24,7 +24,8 @@ using Answer = Result<http::Response>;
 using rest::bound;
 using rest::Call;
 
-// events.cpp, meta.cpp
+// api_tokens.cpp, events.cpp, meta.cpp
+std::vector<rest::Route> api_token_routes(const Services& services);
 std::vector<rest::Route> event_routes(const Services& services);
 std::vector<rest::Route> meta_routes(const Services& services);
 // repositories.cpp, tags.cpp, team_access.cpp

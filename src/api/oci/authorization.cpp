@@ -49,6 +49,26 @@ bool covers(const Caller& caller, std::string_view service, std::string_view nam
   return false;
 }
 
+// Whether the access token that the caller came with has it in its scope. Another token of the same
+// would not have it either, so this refuses where covers() challenges.
+bool in_scope(const Caller& caller, std::string_view name, Right right) {
+  if (!caller.is_narrowed()) return true;
+  const accounts::TokenScope scope = caller.access_token->on(name);
+  switch (right) {
+    case Right::pull:
+      return scope.pull;
+    case Right::push:
+      return scope.push;
+    case Right::remove:
+      return scope.remove;
+  }
+  return false;
+}
+
+http::Response out_of_scope() {
+  return error_response(403, "DENIED", "this is not in the scope of the access token");
+}
+
 }  // namespace
 
 http::Response Authorization::challenge(const http::Request& request, std::string_view scope,
@@ -85,7 +105,10 @@ asio::awaitable<OrRefusal<Caller>> Authorization::base(http::Request& request) c
 asio::awaitable<OrRefusal<Caller>> Authorization::catalog(http::Request& request) const {
   constexpr std::string_view kScope = "registry:catalog:*";
   auto caller = co_await identify(request, kScope);
-  if (!caller || !caller->claims) co_return caller;
+  if (!caller) co_return caller;
+  // Its repositories are named in its scope; it has no business with the others.
+  if (caller->is_narrowed()) co_return std::unexpected(out_of_scope());
+  if (!caller->claims) co_return caller;
   for (const token::Access& entry : caller->claims->access) {
     if (entry.type == "registry" && entry.name == "catalog" && entry.actions.all) co_return caller;
   }
@@ -98,6 +121,8 @@ asio::awaitable<OrRefusal<Granted>> Authorization::repository(
   const std::string scope = scope_of(name, right);
   auto caller = co_await identify(request, scope);
   if (!caller) co_return std::unexpected(std::move(caller).error());
+  // Before anything says whether the repository is there.
+  if (!in_scope(*caller, name.text(), right)) co_return std::unexpected(out_of_scope());
   std::shared_ptr<const repos::Repository> repository = services_.repositories.cached(name.text());
   if (!repository) {
     auto found = co_await services_.pool.run([&] { return services_.repositories.find(name); });
@@ -172,7 +197,8 @@ http::Response Authorization::refuse(const http::Request& request, const Caller&
 
 bool Authorization::may_pull(const http::Request& request, const Caller& caller,
                              const repos::Repository& from) const {
-  return covers(caller, services_.url.service(request), from.name.text(), Right::pull) &&
+  return in_scope(caller, from.name.text(), Right::pull) &&
+         covers(caller, services_.url.service(request), from.name.text(), Right::pull) &&
          access::decide(*caller.subject, Action::pull, Object::of(from));
 }
 

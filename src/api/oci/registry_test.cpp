@@ -69,9 +69,11 @@ class RegistryTest : public testing::Test {
     repositories_ = std::make_unique<repos::Repositories>(*database_, clock_, random_);
     content_ = std::make_unique<repos::Content>(*database_, clock_, repos::ContentRules{});
     uploads_ = std::make_unique<uploads::Uploads>(*database_, *blobs_, clock_, random_);
+    access_tokens_ = std::make_unique<accounts::AccessTokens>(*database_, clock_, random_);
+    logins_ = std::make_unique<accounts::Logins>(*accounts_, *authenticator_, *access_tokens_);
     sessions_ = std::make_unique<accounts::Sessions>(*database_, clock_, random_);
-    callers_ = std::make_unique<Callers>(*accounts_, *authenticator_, *sessions_, *tokens_, limits_,
-                                         url_, pool_);
+    callers_ =
+        std::make_unique<Callers>(*accounts_, *logins_, *sessions_, *tokens_, limits_, url_, pool_);
     use({});
     EXPECT_TRUE(accounts_->create_user({"root", "a good password", true}, {}));
     alice_ = accounts_->create_user({"alice", "a good password"}, {}).value();
@@ -157,6 +159,8 @@ class RegistryTest : public testing::Test {
   std::unique_ptr<accounts::Accounts> accounts_;
   std::unique_ptr<events::Counted> counted_;
   std::unique_ptr<accounts::Authenticator> authenticator_;
+  std::unique_ptr<accounts::AccessTokens> access_tokens_;
+  std::unique_ptr<accounts::Logins> logins_;
   std::unique_ptr<settings::Store> settings_;
   std::unique_ptr<accounts::Sessions> sessions_;
   std::unique_ptr<repos::Repositories> repositories_;

@@ -6,6 +6,7 @@
 #include <boost/json/serialize.hpp>
 #include <utility>
 
+#include "accounts/access_tokens.hpp"
 #include "accounts/accounts.hpp"
 #include "accounts/grants.hpp"
 #include "accounts/organizations.hpp"
@@ -31,7 +32,7 @@ struct Mapped {
 };
 
 // By reason, where it says more than the code. The codes are DTR's and eNZi's.
-constexpr std::array<std::pair<std::string_view, Mapped>, 34> kByReason = {{
+constexpr std::array<std::pair<std::string_view, Mapped>, 37> kByReason = {{
     {accounts::kAccountUnknown, {404, "NO_SUCH_ACCOUNT"}},
     {accounts::kMemberUnknown, {404, "NO_SUCH_MEMBER"}},
     {accounts::kTeamUnknown, {404, "NO_SUCH_TEAM"}},
@@ -43,6 +44,9 @@ constexpr std::array<std::pair<std::string_view, Mapped>, 34> kByReason = {{
     {accounts::kPasswordInvalid, {400, "INVALID_FORM"}},
     {accounts::kTextInvalid, {400, "INVALID_FORM"}},
     {accounts::kNotAUser, {400, "INVALID_FORM"}},
+    {accounts::kAccessTokenUnknown, {404, "NO_SUCH_API_TOKEN"}},
+    {accounts::kTokenScopeInvalid, {400, "INVALID_FORM"}},
+    {accounts::kTokenExpiryInvalid, {400, "INVALID_FORM"}},
     {accounts::kLastAdministrator, {409, "LAST_ADMINISTRATOR"}},
     {accounts::kNamespaceInUse, {409, "ACCOUNT_HAS_REPOSITORIES"}},
     {repos::kRepositoryUnknown, {404, "NO_SUCH_REPOSITORY"}},

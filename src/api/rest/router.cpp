@@ -116,15 +116,20 @@ asio::awaitable<Result<void>> Router::check_writable(const Route& route) {
   co_return settings::need_writable(*settings);
 }
 
-asio::awaitable<Result<Caller>> Router::admit(http::Request& request, Gate gate) {
-  if (gate == Gate::login) co_return Caller{accounts::Accounts::anonymous(), nullptr, false};
-  HF_CO_TRY(Caller caller, co_await callers_.identify_with_sessions(request));
+asio::awaitable<Result<Caller>> Router::admit(http::Request& request, const Route& route,
+                                              std::string_view access_token) {
+  if (route.gate == Gate::login) co_return Caller{.subject = accounts::Accounts::anonymous()};
+  HF_CO_TRY(Caller caller, co_await callers_.identify_with_sessions(request, access_token));
   // Such a token was made for one repository, and is given away with that in mind.
   if (caller.claims && !caller.claims->access.empty()) {
     co_return fail(ErrorCode::unauthenticated, kLoginNeeded,
                    "this token is for the registry: ask for one without a scope");
   }
-  if (gate == Gate::ordinary) HF_CO_CHECK(need_settled(caller));
+  if (caller.is_narrowed() && route.method != http::Method::get) {
+    co_return not_allowed(
+        "this access token has a scope: it works with the repositories there, and only reads here");
+  }
+  if (route.gate == Gate::ordinary) HF_CO_CHECK(need_settled(caller));
   co_return caller;
 }
 
@@ -151,7 +156,8 @@ asio::awaitable<http::Response> Router::handle(http::Request& request, http::Bod
     co_return error_response(text.error());
   }
   const Gate gate = match.route->gate;
-  const auto caller = co_await admit(request, gate);
+  const auto caller =
+      co_await admit(request, *match.route, query->value("refresh_token").value_or(""));
   if (!caller) co_return error_response(caller.error());
   if (const auto writable = co_await check_writable(*match.route); !writable) {
     co_return error_response(writable.error());

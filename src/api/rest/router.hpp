@@ -91,7 +91,8 @@ class Router {
 
  private:
   boost::asio::awaitable<Result<void>> check_writable(const Route& route);
-  boost::asio::awaitable<Result<Caller>> admit(http::Request& request, Gate gate);
+  boost::asio::awaitable<Result<Caller>> admit(http::Request& request, const Route& route,
+                                               std::string_view access_token);
 
   std::string_view name_;
   RouteTable table_;

@@ -124,14 +124,25 @@ Actions allowed(const accounts::Subject& subject, const Object& object, const Ac
   return granted;
 }
 
-// The scopes cut down to what the subject may. Blocks.
+// Cuts actions down to those of an access token's scope.
+void narrow(Actions& actions, const accounts::AccessToken& token, std::string_view repository) {
+  const accounts::TokenScope scope = token.on(repository);
+  actions.pull = (actions.pull || actions.all) && scope.pull;
+  actions.push = (actions.push || actions.all) && scope.push;
+  actions.remove = (actions.remove || actions.all) && scope.remove;
+  actions.all = false;
+}
+
+// The scopes cut down to what the subject may, by the access token if it came with one. Blocks.
 std::vector<Access> reduced(const Services& services, const accounts::Subject& subject,
-                            const std::vector<Access>& asked, std::string_view own_host) {
+                            const accounts::AccessToken* token, const std::vector<Access>& asked,
+                            std::string_view own_host) {
+  const bool narrowed = token != nullptr && token->is_narrowed();
   std::vector<Access> granted;
   for (const Access& entry : asked) {
     if (entry.type == "registry") {
       // Everybody may ask for the catalog: it lists what they may see.
-      if (entry.name == "catalog" && entry.actions.all) granted.push_back(entry);
+      if (entry.name == "catalog" && entry.actions.all && !narrowed) granted.push_back(entry);
       continue;
     }
     const auto text = holdfast::token::repository_of(entry.name, own_host);
@@ -146,6 +157,7 @@ std::vector<Access> reduced(const Services& services, const accounts::Subject& s
       if (access::decide(subject, Action::create_repository, Object::of_namespace(*ns)))
         cut.actions = entry.actions;
     }
+    if (narrowed) narrow(cut.actions, *token, name->text());
     if (cut.actions != Actions{}) granted.push_back(std::move(cut));
   }
   return granted;
@@ -194,37 +206,43 @@ asio::awaitable<http::Response> Endpoint::handle(http::Request& request, http::B
   if (!asked) co_return asked.error();
 
   struct Outcome {
-    std::optional<accounts::Account> account;
+    std::shared_ptr<const accounts::Subject> subject = accounts::Accounts::anonymous();
+    std::shared_ptr<const accounts::AccessToken> access_token;
     std::vector<Access> access;
     std::string refresh_token;
   };
   const events::Actor actor = actor_of(request, *accounts::Accounts::anonymous());
   const auto outcome = co_await services_.pool.run([&]() -> Result<Outcome> {
     Outcome made;
+    // By a password or a refresh token; with the version that the secret was right for.
+    std::optional<accounts::Account> account;
     if (asked->password) {
-      HF_TRY(made.account, services_.authenticator.authenticate(asked->password->name,
-                                                                asked->password->password, actor));
+      HF_TRY(accounts::Login login,
+             services_.logins.log_in(asked->password->name, asked->password->password, actor));
+      made.access_token = std::move(login.token);
+      account = std::move(login.account);
     } else if (!asked->refresh_token.empty()) {
-      HF_TRY(made.account, services_.refresh_tokens.verify(asked->refresh_token, own_host));
+      HF_TRY(account, services_.refresh_tokens.verify(asked->refresh_token, own_host));
     }
-    std::shared_ptr<const accounts::Subject> subject = accounts::Accounts::anonymous();
-    if (made.account) {
-      HF_TRY(subject, services_.accounts.subject(made.account->id));
+    if (account || made.access_token) {
+      HF_TRY(made.subject,
+             services_.accounts.subject(account ? account->id : made.access_token->account_id));
     }
-    made.access =
-        reduced(services_, *subject, holdfast::token::parse_scopes(asked->scopes), own_service);
-    if (made.account && asked->offline && settings_.refresh_tokens == RefreshTokens::on) {
+    made.access = reduced(services_, *made.subject, made.access_token.get(),
+                          holdfast::token::parse_scopes(asked->scopes), own_service);
+    // Not for an access token: what it brought would outlive it, and know nothing of its scope. The
+    // client keeps the access token itself.
+    if (account && asked->offline && settings_.refresh_tokens == RefreshTokens::on) {
       HF_TRY(made.refresh_token,
-             services_.refresh_tokens.issue(*made.account, own_host, asked->client_id));
+             services_.refresh_tokens.issue(*account, own_host, asked->client_id));
     }
     return made;
   });
   if (!outcome) co_return error_response(outcome.error());
-  const std::optional<accounts::Account>& account = outcome->account;
-  const std::int64_t account_id = account.has_value() ? account->id : 0;
-  const std::string name = account.has_value() ? account->name : "";
-  request.user = name;
-  const auto issued = services_.tokens.issue(account_id, name, outcome->access, own_service);
+  request.user = outcome->subject->name;
+  const auto issued =
+      services_.tokens.issue(outcome->subject->account_id, outcome->subject->name, outcome->access,
+                             own_service, outcome->access_token ? outcome->access_token->id : "");
   std::string json =
       fmt::format(R"({{"token":"{}","access_token":"{}","expires_in":{},"issued_at":"{}","scope":)",
                   issued.token, issued.token, issued.expires_in.count(),

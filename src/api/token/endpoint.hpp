@@ -4,7 +4,7 @@
 #include <boost/asio/awaitable.hpp>
 
 #include "accounts/accounts.hpp"
-#include "accounts/authenticator.hpp"
+#include "accounts/logins.hpp"
 #include "api/common/public_url.hpp"
 #include "async/pool.hpp"
 #include "http/message.hpp"
@@ -18,7 +18,7 @@ enum class RefreshTokens { off, on };
 
 struct Services {
   accounts::Accounts& accounts;
-  accounts::Authenticator& authenticator;
+  accounts::Logins& logins;
   repos::Repositories& repositories;
   const PublicUrl& url;
   holdfast::token::Tokens& tokens;
