@@ -438,15 +438,25 @@ def test_a_scope_gives_nothing(person, by_token, alice, repository):
     assert answer.status == 403, str(answer)
 
 
-def test_with_a_scope_the_rest_apis_are_for_reading(dtr, person, by_token, nobody, admin):
+def test_with_a_scope_the_rest_apis_read_its_repositories(dtr, person, by_token, nobody, admin):
     me = person()
     name = me.client.user
     made = make_token(me, scope=[{"repository": f"{name}/*", "actions": ["pull", "push", "delete"]}])
     robot, enzi = by_token(name, made["token"]), by_token(name, made["token"], "/enzi/v0")
     jwt = robot.client.get_token([]).json()["token"]
     place = f"/api_tokens/{made['hashedToken']}"
-    assert robot.get(place)["tokenLabel"] == "ci"
-    assert robot.call("HEAD", "/repositories").status == 200
+    me.client.push(f"{name}/app", content.image(), "v1")
+    me.client.push(f"{name}/web", content.image(), "v1")
+    assert [tag["name"] for tag in robot.get(f"/repositories/{name}/app/tags")] == ["v1"]
+    assert robot.call("HEAD", f"/repositories/{name}/app").status == 200
+    one = by_token(name, make_token(me, scope=[{"repository": f"{name}/app", "actions": ["pull"]}])["token"])
+    assert one.get(f"/repositories/{name}/app")["name"] == "app"
+    for path in (f"/repositories/{name}/web", f"/repositories/{name}/app/../web", f"/repositories/{name}",
+                 "/repositories", "/api_tokens", place, "/events", "/meta/features",
+                 f"/accounts/{name}/repositoryAccess/{name}/app"):
+        assert one.call("GET", path).status in (403, 404), path
+    one.refused(403, "NOT_AUTHORIZED", "GET", f"/repositories/{name}/web")
+    enzi.refused(403, "NOT_AUTHORIZED", "GET", f"/accounts/{name}")
     for rest, method, path, body in ((robot, "POST", f"/repositories/{name}", {"name": "app"}),
                                      (robot, "PATCH", place, {"isActive": True}), (robot, "DELETE", place, None),
                                      (robot, "DELETE", "/api_tokens", None),
@@ -458,6 +468,7 @@ def test_with_a_scope_the_rest_apis_are_for_reading(dtr, person, by_token, nobod
     # A scope binds administrators too.
     root = dtr.expect(200, "POST", "/api_tokens",
                       {"tokenLabel": "r", "scope": [{"repository": f"{name}/*", "actions": ["pull"]}]})
+    by_token("admin", root["token"]).refused(403, "NOT_AUTHORIZED", "GET", "/meta/settings")
     by_token("admin", root["token"], "/enzi/v0").refused(
         403, "NOT_AUTHORIZED", "POST", "/accounts", {"name": new_name("x"), "password": PASSWORD})
     dtr.expect(200, "DELETE", f"/api_tokens/{root['hashedToken']}")

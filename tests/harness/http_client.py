@@ -105,7 +105,11 @@ class Connection:
 
     # --- sending
     def send(self, data: bytes):
-        self.socket.sendall(data)
+        """ConnectionError when the server has closed, with TLS as without."""
+        try:
+            self.socket.sendall(data)
+        except (ssl.SSLEOFError, ssl.SSLZeroReturnError) as error:
+            raise ConnectionClosed("closed by the server") from error
 
     def send_head(self, method: str, target: str, headers: Iterable[tuple[str, str]]):
         lines = [f"{method} {target} HTTP/1.1"]
@@ -143,13 +147,20 @@ class Connection:
                     if chunk:
                         self.send(b"%x\r\n" % len(chunk) + chunk + b"\r\n")
                 self.send(b"0\r\n\r\n")
-        except (BrokenPipeError, ConnectionResetError):
+        except ConnectionError:
             pass  # a server may answer early and close; the response tells
         return self.read_response(method, f"{method} {target}")
 
     # --- receiving
+    def _receive(self, size: int) -> bytes:
+        """Nothing when the server has closed, with TLS as without."""
+        try:
+            return self.socket.recv(size)
+        except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
+            return b""
+
     def _fill(self):
-        data = self.socket.recv(65536)
+        data = self._receive(65536)
         if not data:
             raise ConnectionClosed("closed by the server")
         self._buffer += data
@@ -167,7 +178,7 @@ class Connection:
         got = len(pieces[0])
         self._buffer = self._buffer[size:]
         while got < size:
-            data = self.socket.recv(min(size - got, 1 << 20))
+            data = self._receive(min(size - got, 1 << 20))
             if not data:
                 raise ConnectionClosed(f"closed by the server after {got} of {size} body bytes")
             pieces.append(data)

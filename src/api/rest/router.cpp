@@ -76,6 +76,22 @@ Result<void> check_text(const std::vector<std::string>& parameters, const http::
   return {};
 }
 
+// An access token with a scope reads what belongs to the repositories in it, and nothing else: who
+// finds one learns neither settings nor accounts, even when it is an administrator's.
+Result<void> check_scope(const Caller& caller, const Match& match) {
+  if (!caller.is_narrowed()) return {};
+  const bool is_of_repository =
+      match.route->pattern.find("/repositories/{") != std::string_view::npos &&
+      match.parameters.size() >= 2;
+  if (is_of_repository && match.route->method == http::Method::get &&
+      caller.access_token->on(fmt::format("{}/{}", match.parameters[0], match.parameters[1]))
+          .pull) {
+    return {};
+  }
+  return not_allowed(
+      "this access token has a scope: here it only reads what belongs to the repositories in it");
+}
+
 }  // namespace
 
 std::vector<Route> joined(std::initializer_list<std::vector<Route>> nouns) {
@@ -116,20 +132,18 @@ asio::awaitable<Result<void>> Router::check_writable(const Route& route) {
   co_return settings::need_writable(*settings);
 }
 
-asio::awaitable<Result<Caller>> Router::admit(http::Request& request, const Route& route,
+asio::awaitable<Result<Caller>> Router::admit(http::Request& request, const Match& match,
                                               std::string_view access_token) {
-  if (route.gate == Gate::login) co_return Caller{.subject = accounts::Accounts::anonymous()};
+  if (match.route->gate == Gate::login)
+    co_return Caller{.subject = accounts::Accounts::anonymous()};
   HF_CO_TRY(Caller caller, co_await callers_.identify_with_sessions(request, access_token));
   // Such a token was made for one repository, and is given away with that in mind.
   if (caller.claims && !caller.claims->access.empty()) {
     co_return fail(ErrorCode::unauthenticated, kLoginNeeded,
                    "this token is for the registry: ask for one without a scope");
   }
-  if (caller.is_narrowed() && route.method != http::Method::get) {
-    co_return not_allowed(
-        "this access token has a scope: it works with the repositories there, and only reads here");
-  }
-  if (route.gate == Gate::ordinary) HF_CO_CHECK(need_settled(caller));
+  HF_CO_CHECK(check_scope(caller, match));
+  if (match.route->gate == Gate::ordinary) HF_CO_CHECK(need_settled(caller));
   co_return caller;
 }
 
@@ -156,8 +170,7 @@ asio::awaitable<http::Response> Router::handle(http::Request& request, http::Bod
     co_return error_response(text.error());
   }
   const Gate gate = match.route->gate;
-  const auto caller =
-      co_await admit(request, *match.route, query->value("refresh_token").value_or(""));
+  const auto caller = co_await admit(request, match, query->value("refresh_token").value_or(""));
   if (!caller) co_return error_response(caller.error());
   if (const auto writable = co_await check_writable(*match.route); !writable) {
     co_return error_response(writable.error());

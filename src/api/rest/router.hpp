@@ -91,7 +91,7 @@ class Router {
 
  private:
   boost::asio::awaitable<Result<void>> check_writable(const Route& route);
-  boost::asio::awaitable<Result<Caller>> admit(http::Request& request, const Route& route,
+  boost::asio::awaitable<Result<Caller>> admit(http::Request& request, const Match& match,
                                                std::string_view access_token);
 
   std::string_view name_;
