@@ -21,6 +21,7 @@ sys.path.insert(0, str(HERE))
 sys.path.insert(0, str(HERE.parent / "tests"))
 
 import report  # noqa: E402
+from pages import Pages  # noqa: E402
 from rows import Bench, Row  # noqa: E402
 from scale import Scale  # noqa: E402
 
@@ -67,7 +68,7 @@ def write_results():
     ]
     if REMARKS.exists():
         lines += [REMARKS.read_text().strip(), ""]
-    order = {name: number for number, name in enumerate([*Bench.GROUPS, "scale"])}
+    order = {name: number for number, name in enumerate([*Bench.GROUPS, *Scale.GROUPS, *Pages.GROUPS])}
     kept = [json.loads(path.read_text()) for path in RESULTS.glob("*.json")]
     for entry in sorted(kept, key=lambda e: (e["engine"] != "sqlite", order[e["group"]])):
         rows = [Row(**row) for row in entry["rows"]]
@@ -91,8 +92,9 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="where every value goes; otherwise build/bench/ENGINE.json")
     parser.add_argument("--write", action="store_true", help="keep the values in results/, write RESULTS.md and the charts")
     parser.add_argument("--scale", action="store_true", help="lists in a large registry")
+    parser.add_argument("--pages", action="store_true", help="pages of the REST APIs in a large installation")
     options = parser.parse_args()
-    kind = Scale if options.scale else Bench
+    kind = Scale if options.scale else Pages if options.pages else Bench
     groups, only = ([options.row], "") if options.row in kind.GROUPS else (list(kind.GROUPS), options.row)
     cluster = None
     if options.engine == "postgres":
@@ -100,7 +102,7 @@ def main() -> int:
 
         cluster = Cluster(durable=True)
         os.environ["BENCH_DATABASE_URL"] = cluster.create_database()
-        if not options.row and not options.scale:
+        if not options.row and kind is Bench:
             groups = ["pushes", "lists"]
     if only and options.write:
         parser.error("--write keeps whole groups")
@@ -127,7 +129,7 @@ def main() -> int:
     print(f"{time.monotonic() - began:.0f} s")
     if not measured:
         parser.error(f"no group and no row is named {options.row}")
-    target = options.json or HERE.parent / f"build/bench/{'scale-' if options.scale else ''}{options.engine}.json"
+    target = options.json or HERE.parent / f"build/bench/{'' if kind is Bench else kind.GROUPS[0] + '-'}{options.engine}.json"
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(json.dumps({group: [as_json(row) for row in rows] for group, rows in measured.items()}, indent=1) + "\n")
     print(f"every value: {target}")
