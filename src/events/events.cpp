@@ -37,7 +37,7 @@ constexpr db::Migration kMigrations[] = {
       CREATE INDEX events_actor ON events (actor_id, type, at, id) WHERE actor_id <> 0)"},
 };
 
-constexpr std::array<std::pair<Type, std::string_view>, 33> kNames = {{
+constexpr std::array<std::pair<Type, std::string_view>, 42> kNames = {{
     {Type::tag_pushed, "tag_pushed"},
     {Type::tag_deleted, "tag_deleted"},
     {Type::manifest_pushed, "manifest_pushed"},
@@ -71,6 +71,15 @@ constexpr std::array<std::pair<Type, std::string_view>, 33> kNames = {{
     {Type::token_created, "token_created"},
     {Type::token_updated, "token_updated"},
     {Type::token_deleted, "token_deleted"},
+    {Type::job_created, "job_created"},
+    {Type::job_canceled, "job_canceled"},
+    {Type::job_deleted, "job_deleted"},
+    {Type::cron_set, "cron_set"},
+    {Type::cron_removed, "cron_removed"},
+    {Type::action_config_set, "action_config_set"},
+    {Type::action_config_removed, "action_config_removed"},
+    {Type::worker_capacity_set, "worker_capacity_set"},
+    {Type::worker_removed, "worker_removed"},
 }};
 
 constexpr std::array<Type, kNames.size()> kTypes = [] {

@@ -56,6 +56,15 @@ enum class Type {
   token_created,     // an access token; object: its user, detail: its label
   token_updated,
   token_deleted,
+  job_created,  // object: the action, detail: the job
+  job_canceled,
+  job_deleted,
+  cron_set,  // object: the action, detail: the schedule
+  cron_removed,
+  action_config_set,  // object: the action
+  action_config_removed,
+  worker_capacity_set,  // object: the worker
+  worker_removed,
 };
 std::string_view name(Type type);
 // All of them.

@@ -16,12 +16,13 @@ namespace {
 using Pair = std::pair<std::string_view, std::string_view>;
 
 // The last word of a type's name.
-constexpr std::array<Pair, 13> kVerbs = {{
+constexpr std::array<Pair, 14> kVerbs = {{
     {"pushed", "CREATE"},
     {"created", "CREATE"},
     {"pulled", "GET"},
     {"updated", "UPDATE"},
     {"changed", "UPDATE"},
+    {"canceled", "UPDATE"},
     {"rotated", "UPDATE"},
     {"set", "UPDATE"},
     {"removed", "UPDATE"},
@@ -33,7 +34,7 @@ constexpr std::array<Pair, 13> kVerbs = {{
 }};
 
 // What stands before it, where DTR has another word for it.
-constexpr std::array<Pair, 8> kObjects = {{
+constexpr std::array<Pair, 13> kObjects = {{
     {"user", "ACCOUNT"},
     {"organization", "ACCOUNT"},
     {"member", "ACCOUNT"},
@@ -42,6 +43,11 @@ constexpr std::array<Pair, 8> kObjects = {{
     {"access", "TEAM"},
     {"signing_key", "SYSTEM"},
     {"settings", "SYSTEM"},
+    {"job", "SYSTEM"},
+    {"cron", "SYSTEM"},
+    {"action_config", "SYSTEM"},
+    {"worker_capacity", "SYSTEM"},
+    {"worker", "SYSTEM"},
 }};
 
 std::string upper(std::string_view text) {
