@@ -37,7 +37,7 @@ constexpr db::Migration kMigrations[] = {
       CREATE INDEX events_actor ON events (actor_id, type, at, id) WHERE actor_id <> 0)"},
 };
 
-constexpr std::array<std::pair<Type, std::string_view>, 33> kNames = {{
+constexpr std::array<std::pair<Type, std::string_view>, 36> kNames = {{
     {Type::tag_pushed, "tag_pushed"},
     {Type::tag_deleted, "tag_deleted"},
     {Type::manifest_pushed, "manifest_pushed"},
@@ -71,6 +71,9 @@ constexpr std::array<std::pair<Type, std::string_view>, 33> kNames = {{
     {Type::token_created, "token_created"},
     {Type::token_updated, "token_updated"},
     {Type::token_deleted, "token_deleted"},
+    {Type::pruning_policy_created, "pruning_policy_created"},
+    {Type::pruning_policy_updated, "pruning_policy_updated"},
+    {Type::pruning_policy_deleted, "pruning_policy_deleted"},
 }};
 
 constexpr std::array<Type, kNames.size()> kTypes = [] {

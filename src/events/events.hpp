@@ -56,6 +56,9 @@ enum class Type {
   token_created,     // an access token; object: its user, detail: its label
   token_updated,
   token_deleted,
+  pruning_policy_created,  // object: the policy's id, detail: "enabled: " and its rules
+  pruning_policy_updated,
+  pruning_policy_deleted,
 };
 std::string_view name(Type type);
 // All of them.

@@ -8,6 +8,7 @@
 
 #include "api/rest/call.hpp"
 #include "base/clock.hpp"
+#include "pruning/pruner.hpp"
 
 namespace holdfast::api::dtr {
 
@@ -33,7 +34,7 @@ constexpr std::array<Pair, 13> kVerbs = {{
 }};
 
 // What stands before it, where DTR has another word for it.
-constexpr std::array<Pair, 8> kObjects = {{
+constexpr std::array<Pair, 9> kObjects = {{
     {"user", "ACCOUNT"},
     {"organization", "ACCOUNT"},
     {"member", "ACCOUNT"},
@@ -42,6 +43,7 @@ constexpr std::array<Pair, 8> kObjects = {{
     {"access", "TEAM"},
     {"signing_key", "SYSTEM"},
     {"settings", "SYSTEM"},
+    {"pruning_policy", "PRUNING"},
 }};
 
 std::string upper(std::string_view text) {
@@ -60,6 +62,7 @@ std::string_view find(const std::array<Pair, N>& words, std::string_view word) {
 
 std::string_view actor_type(const events::Actor& actor) {
   if (actor.account_id != 0) return "USER";
+  if (actor.name.starts_with(pruning::kActorPrefix)) return "POLICY";
   return actor.name.empty() ? "ANONYMOUS" : "SYSTEM";
 }
 
@@ -121,7 +124,7 @@ Result<std::vector<events::Type>> types_that_fit(std::string_view type, std::str
   if (type_known && object_known) return fitting;
   return fail(ErrorCode::invalid, rest::kQueryInvalid,
               type_known ? "\"objectType\" must be REPOSITORY, TAG, MANIFEST, BLOB, ACCOUNT, TEAM, "
-                           "TOKEN or SYSTEM"
+                           "TOKEN, PRUNING or SYSTEM"
                          : "\"eventType\" must be CREATE, GET, UPDATE, DELETE, SEND, FAIL or SCAN");
 }
 
