@@ -17,6 +17,8 @@
 #include "db/database.hpp"
 #include "keys/keys.hpp"
 #include "metadata.hpp"
+#include "pruning/policies.hpp"
+#include "pruning/pruner.hpp"
 #include "repos/content.hpp"
 #include "repos/images.hpp"
 #include "repos/repositories.hpp"
@@ -58,6 +60,8 @@ class Core {
   repos::Content content;
   repos::Images images;
   repos::Traffic traffic;
+  pruning::Policies pruning_policies;
+  pruning::Pruner pruner;
   uploads::Uploads uploads;
   std::unique_ptr<token::Tokens> tokens;  // never null
 

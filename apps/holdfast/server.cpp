@@ -34,6 +34,7 @@
 #include "data_folder.hpp"
 #include "dispatch.hpp"
 #include "housekeeping.hpp"
+#include "prune_now.hpp"
 #include "token/refresh.hpp"
 #include "token/tokens.hpp"
 
@@ -99,6 +100,10 @@ class Edge {
         ucp_({callers_, core.accounts, authenticator_, core.sessions, core.settings, url_, pool_}),
         dtr_({callers_, core.accounts, core.access_tokens, core.organizations, core.teams,
               core.grants, core.repositories, core.content, core.images, core.traffic,
+              core.pruning_policies, core.pruner,
+              [&core](const std::string& repository, const std::string& policy) {
+                prune_now(core.pruner, repository, policy);
+              },
               core.settings, *core.database, core.clock, host_, pool_}),
         ops_({*core.database, *core.blobs, metrics_, pool_, limits_,
               [this] { return server_ ? server_->counters() : http::Counters{}; }},

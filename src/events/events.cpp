@@ -37,7 +37,7 @@ constexpr db::Migration kMigrations[] = {
       CREATE INDEX events_actor ON events (actor_id, type, at, id) WHERE actor_id <> 0)"},
 };
 
-constexpr std::array<std::pair<Type, std::string_view>, 42> kNames = {{
+constexpr auto kNames = std::to_array<std::pair<Type, std::string_view>>({
     {Type::tag_pushed, "tag_pushed"},
     {Type::tag_deleted, "tag_deleted"},
     {Type::manifest_pushed, "manifest_pushed"},
@@ -80,7 +80,10 @@ constexpr std::array<std::pair<Type, std::string_view>, 42> kNames = {{
     {Type::action_config_removed, "action_config_removed"},
     {Type::worker_capacity_set, "worker_capacity_set"},
     {Type::worker_removed, "worker_removed"},
-}};
+    {Type::pruning_policy_created, "pruning_policy_created"},
+    {Type::pruning_policy_updated, "pruning_policy_updated"},
+    {Type::pruning_policy_deleted, "pruning_policy_deleted"},
+});
 
 constexpr std::array<Type, kNames.size()> kTypes = [] {
   std::array<Type, kNames.size()> types{};

@@ -65,6 +65,9 @@ enum class Type {
   action_config_removed,
   worker_capacity_set,  // object: the worker
   worker_removed,
+  pruning_policy_created,  // object: the policy's id, detail: "enabled: " and its rules
+  pruning_policy_updated,
+  pruning_policy_deleted,
 };
 std::string_view name(Type type);
 // All of them.

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -70,6 +72,14 @@ struct Page {
   bool more = false;
 };
 
+// A tag as it was when it was read: for whoever decides about it later.
+struct TagState {
+  oci::Tag tag;
+  std::int64_t manifest_id = 0;
+  oci::Digest digest;
+  Timestamp pushed_at;  // last
+};
+
 enum class SparseIndexes { refuse, allow };
 
 struct ContentRules {
@@ -117,9 +127,18 @@ class Content {
   // By digest: the manifest and every tag on it. By tag: that tag only. kManifestUnknown.
   Result<void> remove(const Repository& repository, const Reference& reference,
                       const events::Actor& actor);
+  // Removes those of the tags that still are what they were: one that was pushed meanwhile, be it
+  // the same image again, stays. One transaction, in which `condition` is asked first: its error
+  // is given and nothing removed. Gives how many went.
+  Result<std::int64_t> remove_unchanged(const Repository& repository,
+                                        std::span<const TagState> tags, const events::Actor& actor,
+                                        const std::function<Result<void>(db::Tx&)>& condition);
 
   // --- lists, in byte order, behind `after` (which need not exist)
   Result<Page<std::string>> tags(std::int64_t repository_id, std::string_view after, int limit);
+  // From `start` on (itself when it is there), at most `limit`. O(limit).
+  Result<std::vector<TagState>> tag_states(std::int64_t repository_id, std::string_view start,
+                                           std::int64_t limit);
   // Ready-made descriptors (JSON) of the manifests whose subject is `subject`, in digest order,
   // behind the digest `after`; with `artifact_type` only those. Fallback-tag indexes that clients
   // pushed are merged in (entries whose manifest exists here), each digest once.

@@ -18,7 +18,8 @@ Dtr::Dtr(const Services& services)
     : router_("dtr",
               rest::joined({repository_routes(services), tag_routes(services),
                             team_access_routes(services), event_routes(services),
-                            meta_routes(services), api_token_routes(services)}),
+                            pruning_routes(services), meta_routes(services),
+                            api_token_routes(services)}),
               services.callers, services.settings, services.pool) {}
 
 boost::asio::awaitable<http::Response> Dtr::handle(http::Request& request, http::Body& body) {

@@ -18,6 +18,8 @@
 #include "base/clock.hpp"
 #include "db/database.hpp"
 #include "http/message.hpp"
+#include "pruning/policies.hpp"
+#include "pruning/pruner.hpp"
 #include "repos/content.hpp"
 #include "repos/images.hpp"
 #include "repos/repositories.hpp"
@@ -51,6 +53,10 @@ struct Services {
   repos::Content& content;
   repos::Images& images;
   repos::Traffic& traffic;
+  pruning::Policies& pruning_policies;
+  pruning::Pruner& pruner;
+  // Has a policy evaluated soon: the repository's full name, the policy's id. From any thread.
+  std::function<void(const std::string& repository, const std::string& policy)> prune_soon;
   settings::Store& settings;
   db::Database& database;
   const Clock& clock;

@@ -23,6 +23,8 @@ TEST(EventWords, AreThoseOfDtr) {
   EXPECT_EQ(words_of(Type::login_failed).type, "FAIL");
   EXPECT_EQ(words_of(Type::login_failed).object, "ACCOUNT");
   EXPECT_EQ(words_of(Type::settings_changed).object, "SYSTEM");
+  EXPECT_EQ(words_of(Type::pruning_policy_updated).type, "UPDATE");
+  EXPECT_EQ(words_of(Type::pruning_policy_updated).object, "PRUNING");
 }
 
 TEST(EventWords, AreFoundWithoutCase) {

@@ -8,6 +8,7 @@
 
 #include "api/rest/call.hpp"
 #include "base/clock.hpp"
+#include "pruning/pruner.hpp"
 
 namespace holdfast::api::dtr {
 
@@ -16,7 +17,7 @@ namespace {
 using Pair = std::pair<std::string_view, std::string_view>;
 
 // The last word of a type's name.
-constexpr std::array<Pair, 14> kVerbs = {{
+constexpr auto kVerbs = std::to_array<Pair>({
     {"pushed", "CREATE"},
     {"created", "CREATE"},
     {"pulled", "GET"},
@@ -31,10 +32,10 @@ constexpr std::array<Pair, 14> kVerbs = {{
     {"deleted", "DELETE"},
     {"failed", "FAIL"},
     {"scanned", "SCAN"},
-}};
+});
 
 // What stands before it, where DTR has another word for it.
-constexpr std::array<Pair, 13> kObjects = {{
+constexpr auto kObjects = std::to_array<Pair>({
     {"user", "ACCOUNT"},
     {"organization", "ACCOUNT"},
     {"member", "ACCOUNT"},
@@ -48,7 +49,8 @@ constexpr std::array<Pair, 13> kObjects = {{
     {"action_config", "SYSTEM"},
     {"worker_capacity", "SYSTEM"},
     {"worker", "SYSTEM"},
-}};
+    {"pruning_policy", "PRUNING"},
+});
 
 std::string upper(std::string_view text) {
   std::string upper(text);
@@ -66,6 +68,7 @@ std::string_view find(const std::array<Pair, N>& words, std::string_view word) {
 
 std::string_view actor_type(const events::Actor& actor) {
   if (actor.account_id != 0) return "USER";
+  if (actor.name.starts_with(pruning::kActorPrefix)) return "POLICY";
   return actor.name.empty() ? "ANONYMOUS" : "SYSTEM";
 }
 
@@ -127,7 +130,7 @@ Result<std::vector<events::Type>> types_that_fit(std::string_view type, std::str
   if (type_known && object_known) return fitting;
   return fail(ErrorCode::invalid, rest::kQueryInvalid,
               type_known ? "\"objectType\" must be REPOSITORY, TAG, MANIFEST, BLOB, ACCOUNT, TEAM, "
-                           "TOKEN or SYSTEM"
+                           "TOKEN, PRUNING or SYSTEM"
                          : "\"eventType\" must be CREATE, GET, UPDATE, DELETE, SEND, FAIL or SCAN");
 }
 

@@ -28,7 +28,8 @@ using rest::Call;
 std::vector<rest::Route> api_token_routes(const Services& services);
 std::vector<rest::Route> event_routes(const Services& services);
 std::vector<rest::Route> meta_routes(const Services& services);
-// repositories.cpp, tags.cpp, team_access.cpp
+// pruning.cpp, repositories.cpp, tags.cpp, team_access.cpp
+std::vector<rest::Route> pruning_routes(const Services& services);
 std::vector<rest::Route> repository_routes(const Services& services);
 std::vector<rest::Route> tag_routes(const Services& services);
 std::vector<rest::Route> team_access_routes(const Services& services);

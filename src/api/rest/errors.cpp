@@ -18,6 +18,7 @@
 #include "base/log.hpp"
 #include "oci/digest.hpp"
 #include "oci/name.hpp"
+#include "pruning/policies.hpp"
 #include "repos/content.hpp"
 #include "repos/repositories.hpp"
 #include "settings/values.hpp"
@@ -32,7 +33,7 @@ struct Mapped {
 };
 
 // By reason, where it says more than the code. The codes are DTR's and eNZi's.
-constexpr std::array<std::pair<std::string_view, Mapped>, 37> kByReason = {{
+constexpr auto kByReason = std::to_array<std::pair<std::string_view, Mapped>>({
     {accounts::kAccountUnknown, {404, "NO_SUCH_ACCOUNT"}},
     {accounts::kMemberUnknown, {404, "NO_SUCH_MEMBER"}},
     {accounts::kTeamUnknown, {404, "NO_SUCH_TEAM"}},
@@ -52,6 +53,9 @@ constexpr std::array<std::pair<std::string_view, Mapped>, 37> kByReason = {{
     {repos::kRepositoryUnknown, {404, "NO_SUCH_REPOSITORY"}},
     {repos::kNamespaceUnknown, {404, "NO_SUCH_ACCOUNT"}},
     {repos::kRepositoryExists, {400, "REPOSITORY_EXISTS"}},
+    {pruning::kPolicyUnknown, {404, "NO_SUCH_PRUNING_POLICY"}},
+    {pruning::kPolicyInvalid, {404, "INVALID_PRUNING_POLICY"}},
+    {pruning::kTooManyPolicies, {409, "TOO_MANY_PRUNING_POLICIES"}},
     {repos::kManifestUnknown, {404, "NO_SUCH_REF"}},
     {holdfast::oci::kTagInvalid, {400, "INVALID_TAG_NAME"}},
     {holdfast::oci::kDigestInvalid, {400, "INVALID_DIGEST"}},
@@ -70,7 +74,7 @@ constexpr std::array<std::pair<std::string_view, Mapped>, 37> kByReason = {{
     {kRouteUnknown, {404, "NOT_FOUND"}},
     {kMethodUnknown, {405, "NOT_ALLOWED"}},
     {http::kBodyTooLarge, {413, "INVALID_PARAMETERS"}},
-}};
+});
 
 // The word for a status where the reason does not say more.
 std::string_view word_of(int status) {
