@@ -20,6 +20,8 @@
 #include "repos/content.hpp"
 #include "repos/images.hpp"
 #include "repos/repositories.hpp"
+#include "repos/search.hpp"
+#include "repos/storage.hpp"
 #include "repos/traffic.hpp"
 #include "settings/store.hpp"
 #include "token/tokens.hpp"
@@ -58,6 +60,8 @@ class Core {
   repos::Content content;
   repos::Images images;
   repos::Traffic traffic;
+  repos::Search search;
+  repos::Storage storage;
   uploads::Uploads uploads;
   std::unique_ptr<token::Tokens> tokens;  // never null
 
