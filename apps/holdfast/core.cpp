@@ -25,6 +25,8 @@ Core::Core(std::unique_ptr<db::Database> database_in, std::unique_ptr<blob::Stor
       traffic(*database, clock),
       pruning_policies(*database, clock, random),
       pruner(pruning_policies, repositories, content, settings, clock),
+      search(*database),
+      storage(*database, clock),
       uploads(*database, *blobs, clock, random) {}
 
 Result<std::unique_ptr<Core>> Core::open(DataFolder& folder, const CoreOptions& options) {

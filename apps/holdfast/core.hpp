@@ -22,6 +22,8 @@
 #include "repos/content.hpp"
 #include "repos/images.hpp"
 #include "repos/repositories.hpp"
+#include "repos/search.hpp"
+#include "repos/storage.hpp"
 #include "repos/traffic.hpp"
 #include "settings/store.hpp"
 #include "token/tokens.hpp"
@@ -62,6 +64,8 @@ class Core {
   repos::Traffic traffic;
   pruning::Policies pruning_policies;
   pruning::Pruner pruner;
+  repos::Search search;
+  repos::Storage storage;
   uploads::Uploads uploads;
   std::unique_ptr<token::Tokens> tokens;  // never null
 

@@ -8,10 +8,11 @@ namespace {
 
 using Match = Prefix::Match;
 
-constexpr std::array<Prefix, 12> kPrefixes = {{
+constexpr std::array<Prefix, 13> kPrefixes = {{
     {"/v2", Match::below, Area::registry},
     {"/auth/token", Match::exact, Area::token},
     {"/api/v0", Match::below, Area::dtr},
+    {"/v1", Match::below, Area::dtr},
     {"/enzi/v0", Match::below, Area::enzi},
     {"/accounts", Match::below, Area::enzi},
     {"/auth/login", Match::below, Area::ucp},

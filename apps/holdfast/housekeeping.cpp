@@ -50,6 +50,9 @@ void keep_house(const Options& options, Core& core, Certificates& certificates,
     if (const auto counted = core.traffic.count_new(); !counted) {
       log::error("pulls and pushes wait to be counted", {{"error", describe(counted.error())}});
     }
+    if (const auto taken = core.search.take_up(); !taken) {
+      log::error("repositories wait to be searched", {{"error", describe(taken.error())}});
+    }
     if (const auto flushed = core.sessions.flush(accounts::Sessions::Flush::due); !flushed) {
       log::error("uses of sessions wait for the database", {{"error", describe(flushed.error())}});
     }
@@ -64,6 +67,8 @@ void keep_house(const Options& options, Core& core, Certificates& certificates,
       log::error("uploads could not be looked through", {{"error", describe(expired.error())}});
     if (expired && *expired > 0)
       log::info("unfinished uploads expired", {{"count", std::int64_t{*expired}}});
+    if (const auto forgotten = core.traffic.forget_old(); !forgotten)
+      log::error("old hours and days stay", {{"error", describe(forgotten.error())}});
     if (const auto swept = core.sessions.sweep(); !swept)
       log::error("expired sessions stay", {{"error", describe(swept.error())}});
   }

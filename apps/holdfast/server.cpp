@@ -1,6 +1,5 @@
 #include "server.hpp"
 
-#include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
@@ -10,7 +9,6 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <thread>
-#include <unistd.h>
 
 #include "accounts/authenticator.hpp"
 #include "accounts/logins.hpp"
@@ -27,14 +25,12 @@
 #include "api/web/web.hpp"
 #include "certificates.hpp"
 #include "codec/json.hpp"
-#include "codec/text.hpp"
 #include "control.hpp"
 #include "core.hpp"
-#include "crypto/hash.hpp"
 #include "data_folder.hpp"
 #include "dispatch.hpp"
 #include "housekeeping.hpp"
-#include "prune_now.hpp"
+#include "services.hpp"
 #include "token/refresh.hpp"
 #include "token/tokens.hpp"
 
@@ -44,34 +40,6 @@ namespace {
 
 constexpr std::string_view kAdministrator = "admin";
 constexpr std::size_t kPasswordLetters = 20;
-
-std::string machine_name() {
-  std::array<char, 256> name{};
-  return ::gethostname(name.data(), name.size() - 1) == 0 ? std::string(name.data())
-                                                          : std::string();
-}
-
-// DTR's form of a replica's id, from what stays: the machine and its data folder.
-std::string replica_id(const Options& options) {
-  crypto::Hasher hasher(crypto::HashAlgorithm::sha256);
-  const std::string place = machine_name() + ":" + options.data_dir;
-  hasher.update(std::as_bytes(std::span(place)));
-  return codec::hex(hasher.digest()).substr(0, 12);
-}
-
-api::dtr::Host host_facts(const Options& options, const Certificates& certificates) {
-  const std::string& url = options.external_url;
-  return {.version = std::string(version()),
-          .replica_id = replica_id(options),
-          .node = machine_name(),
-          .name = url.empty() ? std::string() : url.substr(url.find("://") + 3),
-          .http_port = options.http_listen.port,
-          .https_port = options.https_listen.port,
-          .log_level = std::string(log::name(options.log_level)),
-          .data_folder = options.data_dir,
-          .authority_pem = certificates.ca_pem(),
-          .certificate_pem = [&certificates] { return certificates.certificate_pem(); }};
-}
 
 // The edge over the core: constructed after it, stopped before it.
 class Edge {
@@ -98,13 +66,7 @@ class Edge {
         enzi_({callers_, core.accounts, authenticator_, core.organizations, core.teams,
                core.settings, core.sessions, pool_}),
         ucp_({callers_, core.accounts, authenticator_, core.sessions, core.settings, url_, pool_}),
-        dtr_({callers_, core.accounts, core.access_tokens, core.organizations, core.teams,
-              core.grants, core.repositories, core.content, core.images, core.traffic,
-              core.pruning_policies, core.pruner,
-              [&core](const std::string& repository, const std::string& policy) {
-                prune_now(core.pruner, repository, policy);
-              },
-              core.settings, *core.database, core.clock, host_, pool_}),
+        dtr_(dtr_services(core, callers_, host_, pool_)),
         ops_({*core.database, *core.blobs, metrics_, pool_, limits_,
               [this] { return server_ ? server_->counters() : http::Counters{}; }},
              {certificates.ca_pem(),

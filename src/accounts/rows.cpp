@@ -13,10 +13,10 @@ namespace {
 
 // First segments of paths that are ours, now or in the APIs that automation expects: an account of
 // that name could never have a page of its own.
-constexpr std::array<std::string_view, 24> kReserved = {
-    "v2",      "api",   "auth",   "enzi",   "accounts", "id",     "ca",       "metrics",
-    "health",  "login", "logout", "static", "assets",   "scan",   "language", "index",
-    "version", "info",  "events", "system", "docs",     "charts", "roles",    "anonymous"};
+constexpr std::array<std::string_view, 25> kReserved = {
+    "v2",     "api",    "auth",   "enzi",   "accounts", "id",        "ca",    "metrics", "health",
+    "login",  "logout", "static", "assets", "scan",     "language",  "index", "version", "info",
+    "events", "system", "docs",   "charts", "roles",    "anonymous", "v1"};
 
 constexpr std::size_t kNameMinBytes = 2;
 constexpr std::size_t kNameMaxBytes = 40;

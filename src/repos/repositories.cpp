@@ -6,6 +6,7 @@
 #include "accounts/grants.hpp"
 #include "accounts/rows.hpp"
 #include "repos/repository_rows.hpp"
+#include "repos/search.hpp"
 
 namespace holdfast::repos {
 
@@ -73,6 +74,29 @@ constexpr db::Migration kMigrations[] = {
       CREATE TABLE traffic_cursor (
         one {int} PRIMARY KEY,
         last_event_id {int} NOT NULL))"},
+    // Each repository's names and words, see search.hpp. The index covers what a search tests.
+    {"repos/0005-search",
+     R"(ALTER TABLE repositories ADD COLUMN has_terms {int} NOT NULL DEFAULT 0;
+      CREATE INDEX repositories_without_terms ON repositories (id) WHERE has_terms = 0;
+      CREATE TABLE repository_terms (
+        repository_id {int} NOT NULL REFERENCES repositories (id) ON DELETE CASCADE,
+        namespace_id {int} NOT NULL,
+        is_public {int} NOT NULL,
+        place {int} NOT NULL,
+        term {text} NOT NULL);
+      CREATE INDEX repository_terms_repository ON repository_terms (repository_id);
+      CREATE INDEX repository_terms_term
+        ON repository_terms (place, term, repository_id, namespace_id, is_public))"},
+    // Hours and days, see traffic.hpp.
+    {"repos/0006-traffic-over-time", R"(CREATE TABLE traffic (
+        of_what {int} NOT NULL,
+        of_id {int} NOT NULL,
+        step {int} NOT NULL,
+        begins_at {int} NOT NULL,
+        pulls {int} NOT NULL,
+        pushes {int} NOT NULL,
+        PRIMARY KEY (of_what, of_id, step, begins_at));
+      CREATE INDEX traffic_oldest ON traffic (step, begins_at))"},
 };
 
 constexpr std::size_t kRepositoriesInMemory = 20'000;
@@ -186,6 +210,7 @@ Result<Repository> Repositories::create(const oci::RepositoryName& name,
     row.add("namespace_id", owner);
     row.add("full_name", name.text());
     row.add("created_at", to_micros(now));
+    row.add("has_terms", std::int64_t{1});
     std::string places;
     for (std::size_t i = 1; i <= row.values.size(); ++i) {
       places += fmt::format("{}${}", i == 1 ? "" : ", ", i);
@@ -201,6 +226,7 @@ Result<Repository> Repositories::create(const oci::RepositoryName& name,
     }
     made = find_in(tx, name);
     HF_CHECK(made);
+    HF_CHECK(add_terms(tx, *made));
     return events::append(tx, event_about(events::Type::repository_created, name, actor, now));
   }));
   return made;
@@ -239,6 +265,7 @@ Result<Repository> Repositories::update(const oci::RepositoryName& name,
         given.values));
     changed = find_in(tx, name);
     HF_CHECK(changed);
+    if (fields.visibility || fields.short_description) HF_CHECK(replace_terms(tx, *changed));
     tx.changed(kChangedRepository, name.text());
     events::Event event = event_about(events::Type::repository_updated, name, actor, clock_.now());
     event.detail = fmt::format("{}", fmt::join(given.columns, ","));

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "events/events.hpp"
@@ -16,18 +17,70 @@ constexpr int kStepsAtOnce = 10;
 // Longer than any transaction of ours may take (the deadline of a statement on PostgreSQL).
 constexpr std::chrono::seconds kSharedLag{15};
 
+constexpr int kForgottenRows = 500;
+constexpr int kForgettingSteps = 20;
+
+using Of = TrafficQuery::Of;
+using Step = TrafficQuery::Step;
+
+void add_to(TrafficCounts& sum, const TrafficCounts& more) {
+  sum.pulls += more.pulls;
+  sum.pushes += more.pushes;
+}
+
+Timestamp begin_of(Step step, Timestamp at) {
+  if (step == Step::hour) return std::chrono::floor<std::chrono::hours>(at);
+  return std::chrono::floor<std::chrono::days>(at);
+}
+
+// What the events of one name amount to.
 struct Sum {
-  TrafficCounts counts;
+  std::map<Timestamp, TrafficCounts> hours;
   Timestamp last;  // the latest event that was counted
 };
 
+// Counts by what, whose, which step and when.
+using Buckets = std::map<std::tuple<Of, std::int64_t, Step, Timestamp>, TrafficCounts>;
+
 // Events of a repository that is gone, or of one that had the name before this one was made, count
 // for nobody.
-Result<void> add(db::Tx& tx, const std::string& name, const Sum& sum) {
+Result<void> add(db::Tx& tx, const std::string& name, const Sum& sum, Buckets& buckets) {
+  struct Ids {
+    std::int64_t repository = 0;
+    std::int64_t ns = 0;
+  };
+  HF_TRY(const auto ids,
+         tx.find<Ids>("SELECT id, namespace_id FROM repositories WHERE full_name = $1 AND "
+                      "created_at <= $2",
+                      {name, to_micros(sum.last)},
+                      [](const db::Row& row) { return Ids{row.integer(0), row.integer(1)}; }));
+  if (!ids) return {};
+  TrafficCounts all;
+  for (const auto& [hour, counts] : sum.hours) {
+    add_to(all, counts);
+    for (const Step step : {Step::hour, Step::day}) {
+      const Timestamp begin = begin_of(step, hour);
+      add_to(buckets[{Of::repository, ids->repository, step, begin}], counts);
+      add_to(buckets[{Of::ns, ids->ns, step, begin}], counts);
+      add_to(buckets[{Of::all, 0, step, begin}], counts);
+    }
+  }
   HF_CHECK(
-      tx.execute("UPDATE repositories SET pulls = pulls + $2, pushes = pushes + $3 "
-                 "WHERE full_name = $1 AND created_at <= $4",
-                 {name, sum.counts.pulls, sum.counts.pushes, to_micros(sum.last)}));
+      tx.execute("UPDATE repositories SET pulls = pulls + $2, pushes = pushes + $3 WHERE id = $1",
+                 {ids->repository, all.pulls, all.pushes}));
+  return {};
+}
+
+Result<void> store(db::Tx& tx, const Buckets& buckets) {
+  for (const auto& [key, counts] : buckets) {
+    const auto& [of, id, step, begin] = key;
+    HF_CHECK(
+        tx.execute("INSERT INTO traffic (of_what, of_id, step, begins_at, pulls, pushes) "
+                   "VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (of_what, of_id, step, begins_at) "
+                   "DO UPDATE SET pulls = traffic.pulls + $5, pushes = traffic.pushes + $6",
+                   {static_cast<std::int64_t>(of), id, static_cast<std::int64_t>(step),
+                    to_micros(begin), counts.pulls, counts.pushes}));
+  }
   return {};
 }
 
@@ -52,12 +105,14 @@ Result<bool> Traffic::count_step() {
       }
       Sum& sum = sums[event.repository];
       sum.last = event.at;
-      (event.type == events::Type::tag_pushed ? sum.counts.pushes : sum.counts.pulls) +=
-          event.count;
+      TrafficCounts& hour = sum.hours[begin_of(Step::hour, event.at)];
+      (event.type == events::Type::tag_pushed ? hour.pushes : hour.pulls) += event.count;
     }
     more = last != 0 && std::ssize(fresh) == kStep && last == fresh.back().id;
     if (last == 0) return {};
-    for (const auto& [name, sum] : sums) HF_CHECK(add(tx, name, sum));
+    Buckets buckets;
+    for (const auto& [name, sum] : sums) HF_CHECK(add(tx, name, sum, buckets));
+    HF_CHECK(store(tx, buckets));
     HF_CHECK(
         tx.execute("INSERT INTO traffic_cursor (one, last_event_id) VALUES (1, $1) "
                    "ON CONFLICT (one) DO UPDATE SET last_event_id = $1",
@@ -100,6 +155,47 @@ Result<std::map<std::int64_t, TrafficCounts>> Traffic::totals(
                     });
   }));
   return found;
+}
+
+Result<std::vector<TrafficPoint>> Traffic::over_time(const TrafficQuery& query) {
+  std::vector<TrafficPoint> points;
+  HF_CHECK(database_.read([&](db::Tx& tx) -> Result<void> {
+    points.clear();
+    return tx.query(
+        "SELECT begins_at, pulls, pushes FROM traffic WHERE of_what = $1 AND of_id = $2 AND "
+        "step = $3 AND begins_at >= $4 AND begins_at < $5 ORDER BY begins_at",
+        {static_cast<std::int64_t>(query.of), query.id, static_cast<std::int64_t>(query.step),
+         to_micros(begin_of(query.step, query.from)), to_micros(query.to)},
+        [&](const db::Row& row) -> Result<void> {
+          points.push_back({from_micros(row.integer(0)), {row.integer(1), row.integer(2)}});
+          return {};
+        });
+  }));
+  return points;
+}
+
+Result<void> Traffic::forget_old() {
+  const auto forget = [&](Step step, std::chrono::days kept) -> Result<std::int64_t> {
+    std::int64_t removed = 0;
+    HF_CHECK(database_.write(db::Durability::relaxed, [&](db::Tx& tx) -> Result<void> {
+      HF_TRY(removed,
+             tx.execute("DELETE FROM traffic WHERE (of_what, of_id, step, begins_at) IN "
+                        "(SELECT of_what, of_id, step, begins_at FROM traffic WHERE step = $1 AND "
+                        "begins_at < $2 ORDER BY begins_at LIMIT $3)",
+                        {static_cast<std::int64_t>(step), to_micros(clock_.now() - kept),
+                         kForgottenRows}));
+      return {};
+    }));
+    return removed;
+  };
+  for (const auto& [step, kept] :
+       {std::pair(Step::hour, kHoursKept), std::pair(Step::day, kDaysKept)}) {
+    std::int64_t removed = kForgottenRows;
+    for (int i = 0; i < kForgettingSteps && removed == kForgottenRows; ++i) {
+      HF_TRY(removed, forget(step, kept));
+    }
+  }
+  return {};
 }
 
 }  // namespace holdfast::repos

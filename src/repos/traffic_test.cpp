@@ -67,6 +67,41 @@ TEST_F(TrafficTest, EachEventCountsOnce) {
   EXPECT_EQ(counted(id).pulls, 2507);
 }
 
+TEST_F(TrafficTest, IsKeptByTheHourAndByTheDay) {
+  using Of = TrafficQuery::Of;
+  using Step = TrafficQuery::Step;
+  const std::int64_t id = create();
+  const std::int64_t ns = repositories_->namespace_id("alice").value();
+  const auto over_time = [&](Of of, std::int64_t of_id, Step step) {
+    EXPECT_TRUE(traffic_->count_new());
+    return traffic_->over_time({of, of_id, step, Timestamp{}, clock_.now()}).value();
+  };
+  happens(events::Type::manifest_pulled, 7);
+  happens(events::Type::tag_pushed);
+  clock_.advance(std::chrono::hours(1));
+  happens(events::Type::manifest_pulled, 2);
+  for (const auto& [of, of_id] : {std::pair(Of::repository, id), {Of::ns, ns}, {Of::all, 0}}) {
+    const auto hours = over_time(of, of_id, Step::hour);
+    ASSERT_EQ(hours.size(), 2U);
+    EXPECT_EQ(hours[0].at, Timestamp{});
+    EXPECT_EQ(hours[0].counts.pulls, 7);
+    EXPECT_EQ(hours[0].counts.pushes, 1);
+    EXPECT_EQ(hours[1].at, Timestamp{} + std::chrono::hours(1));
+    EXPECT_EQ(hours[1].counts.pulls, 2);
+    const auto days = over_time(of, of_id, Step::day);
+    ASSERT_EQ(days.size(), 1U);
+    EXPECT_EQ(days[0].counts.pulls, 9);
+  }
+  EXPECT_TRUE(over_time(Of::repository, id + 1, Step::day).empty());
+  clock_.advance(kHoursKept + std::chrono::hours(2));
+  ASSERT_TRUE(traffic_->forget_old());
+  EXPECT_TRUE(over_time(Of::all, 0, Step::hour).empty());
+  EXPECT_EQ(over_time(Of::all, 0, Step::day).size(), 1U);
+  clock_.advance(kDaysKept);
+  ASSERT_TRUE(traffic_->forget_old());
+  EXPECT_TRUE(over_time(Of::all, 0, Step::day).empty());
+}
+
 TEST_F(TrafficTest, WhatAnEarlierOneOfTheNameHadCountsForNobody) {
   create();
   happens(events::Type::manifest_pulled, 100);

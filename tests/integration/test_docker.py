@@ -334,3 +334,17 @@ def test_refresh_tokens_with_docker(module_folder, machine, busybox):
         if engine is not None:
             engine.close()
         server.kill()
+
+
+def test_search(logged_in, host, repository, alice, busybox):
+    engine = logged_in
+    image(engine, f"{host}/{repository}:v1", busybox)
+    engine.push(f"{host}/{repository}:v1")
+    api = Rest(alice, "/api/v0")
+    api.expect(200, "PATCH", f"/repositories/{repository}", {"shortDescription": "What is searched for"})
+    stranger = engine.new_account()
+    assert repository in engine.docker("search", f"{host}/{repository}").stdout
+    assert repository in engine.docker("search", f"{host}/searched").stdout
+    assert repository not in engine.docker("search", f"{host}/{repository}", config=stranger).stdout
+    api.expect(200, "PATCH", f"/repositories/{repository}", {"visibility": "public"})
+    assert repository in engine.docker("search", f"{host}/{repository}", config=stranger).stdout

@@ -11,19 +11,22 @@ namespace holdfast::api::dtr {
 namespace {
 
 constexpr std::string_view kPrefix = "/api/v0";
+constexpr std::string_view kV1 = "/v1";
 
 }  // namespace
 
 Dtr::Dtr(const Services& services)
     : router_("dtr",
-              rest::joined({repository_routes(services), tag_routes(services),
-                            team_access_routes(services), event_routes(services),
-                            pruning_routes(services), meta_routes(services),
-                            api_token_routes(services)}),
-              services.callers, services.settings, services.pool) {}
+              rest::joined(
+                  {repository_routes(services), tag_routes(services), team_access_routes(services),
+                   event_routes(services), meta_routes(services), api_token_routes(services),
+                   pruning_routes(services), search_routes(services), statistics_routes(services)}),
+              services.callers, services.settings, services.pool),
+      v1_("dtr.v1", v1_routes(services), services.callers, services.settings, services.pool) {}
 
 boost::asio::awaitable<http::Response> Dtr::handle(http::Request& request, http::Body& body) {
   std::string_view path = request.path;
+  if (path.starts_with(kV1)) return v1_.handle(request, body, path.substr(kV1.size()));
   path.remove_prefix(kPrefix.size());
   return router_.handle(request, body, path);
 }
@@ -86,6 +89,15 @@ boost::json::object shown_briefly(const repos::Repository& repository) {
           {"shortDescription", repository.short_description},
           {"visibility",
            repository.visibility == repos::Visibility::public_access ? "public" : "private"}};
+}
+
+Result<std::optional<Timestamp>> moment(const Call& call, std::string_view name) {
+  const std::string given = call.text(name);
+  if (given.empty()) return std::optional<Timestamp>();
+  const auto when = parse_rfc3339(given);
+  if (when) return when;
+  return fail(ErrorCode::invalid, rest::kQueryInvalid,
+              fmt::format("\"{}\" must be a time such as \"2026-11-24T04:31:30Z\"", name));
 }
 
 std::int64_t number_after(std::string_view start) {

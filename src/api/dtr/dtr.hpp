@@ -1,4 +1,4 @@
-// DTR's API: /api/v0/….
+// DTR's API: /api/v0/…, and what `docker search` asks: /v1/….
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -23,6 +23,8 @@
 #include "repos/content.hpp"
 #include "repos/images.hpp"
 #include "repos/repositories.hpp"
+#include "repos/search.hpp"
+#include "repos/storage.hpp"
 #include "repos/traffic.hpp"
 #include "settings/store.hpp"
 
@@ -57,6 +59,8 @@ struct Services {
   pruning::Pruner& pruner;
   // Has a policy evaluated soon: the repository's full name, the policy's id. From any thread.
   std::function<void(const std::string& repository, const std::string& policy)> prune_soon;
+  repos::Search& search;
+  repos::Storage& storage;
   settings::Store& settings;
   db::Database& database;
   const Clock& clock;
@@ -68,11 +72,12 @@ struct Services {
 class Dtr {
  public:
   explicit Dtr(const Services& services);
-  // Answers /api/v0/….
+  // Answers /api/v0/… and /v1/….
   boost::asio::awaitable<http::Response> handle(http::Request& request, http::Body& body);
 
  private:
   rest::Router router_;
+  rest::Router v1_;
 };
 
 }  // namespace holdfast::api::dtr

@@ -30,15 +30,6 @@ bool wants_lines(const Call& call) {
   return call.request.field("accept").value_or("").find(kLines) != std::string_view::npos;
 }
 
-Result<std::optional<Timestamp>> moment(const Call& call, std::string_view name) {
-  const std::string given = call.text(name);
-  if (given.empty()) return std::optional<Timestamp>();
-  const auto when = parse_rfc3339(given);
-  if (when) return when;
-  return fail(ErrorCode::invalid, rest::kQueryInvalid,
-              fmt::format("\"{}\" must be a time such as \"2026-11-24T04:31:30Z\"", name));
-}
-
 // What an account is called, or no account.
 Result<accounts::Account> account_of(const Services& services, const std::string& reference) {
   if (is_uuid(reference)) return services.accounts.find_uuid(reference);

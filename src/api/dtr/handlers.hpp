@@ -28,8 +28,12 @@ using rest::Call;
 std::vector<rest::Route> api_token_routes(const Services& services);
 std::vector<rest::Route> event_routes(const Services& services);
 std::vector<rest::Route> meta_routes(const Services& services);
-// pruning.cpp, repositories.cpp, tags.cpp, team_access.cpp
+// pruning.cpp, search.cpp, statistics.cpp
 std::vector<rest::Route> pruning_routes(const Services& services);
+std::vector<rest::Route> search_routes(const Services& services);
+std::vector<rest::Route> v1_routes(const Services& services);
+std::vector<rest::Route> statistics_routes(const Services& services);
+// repositories.cpp, tags.cpp, team_access.cpp
 std::vector<rest::Route> repository_routes(const Services& services);
 std::vector<rest::Route> tag_routes(const Services& services);
 std::vector<rest::Route> team_access_routes(const Services& services);
@@ -51,8 +55,14 @@ Result<std::shared_ptr<const repos::Repository>> find_repository(
 
 // "user" or "organization".
 std::string_view namespace_type(const repos::Repository& repository);
+// Repositories as lists show them.
+Result<boost::json::array> shown_rows(const Services& services,
+                                      const std::vector<repos::Repository>& rows);
 // A repository inside another answer.
 boost::json::object shown_briefly(const repos::Repository& repository);
+
+// A time in the query, or nothing: invalid/kQueryInvalid.
+Result<std::optional<Timestamp>> moment(const Call& call, std::string_view name);
 
 // A page's start that is the number of the row before it; 0 for none or for what is no number.
 std::int64_t number_after(std::string_view start);

@@ -60,17 +60,6 @@ Result<RepositoryFields> fields_of(const Call& call) {
   return fields;
 }
 
-Result<boost::json::array> shown_rows(const Services& services,
-                                      const std::vector<Repository>& rows) {
-  std::vector<std::int64_t> ids;
-  ids.reserve(rows.size());
-  for (const Repository& row : rows) ids.push_back(row.id);
-  HF_TRY(auto totals, services.traffic.totals(ids));
-  boost::json::array shown_rows;
-  for (const Repository& row : rows) shown_rows.emplace_back(shown(row, totals[row.id], {}));
-  return shown_rows;
-}
-
 Answer list_page(const Services& services, const Call& call, std::string ns) {
   HF_TRY(const Page page, page_of(call));
   repos::RepositoryQuery query{.visible = access::visible_set(call.subject()), .ns = std::move(ns)};
@@ -154,6 +143,17 @@ Answer toggle_scan(const Services& services, const Call& call) {
 }
 
 }  // namespace
+
+Result<boost::json::array> shown_rows(const Services& services,
+                                      const std::vector<Repository>& rows) {
+  std::vector<std::int64_t> ids;
+  ids.reserve(rows.size());
+  for (const Repository& row : rows) ids.push_back(row.id);
+  HF_TRY(auto totals, services.traffic.totals(ids));
+  boost::json::array shown_rows;
+  for (const Repository& row : rows) shown_rows.emplace_back(shown(row, totals[row.id], {}));
+  return shown_rows;
+}
 
 std::vector<rest::Route> repository_routes(const Services& services) {
   using http::Method;

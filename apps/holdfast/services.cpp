@@ -1,0 +1,75 @@
+#include "services.hpp"
+
+#include <array>
+#include <span>
+#include <unistd.h>
+
+#include "base/log.hpp"
+#include "codec/text.hpp"
+#include "crypto/hash.hpp"
+#include "prune_now.hpp"
+#include "server.hpp"
+
+namespace holdfast {
+
+namespace {
+
+std::string machine_name() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? std::string(name.data())
+                                                          : std::string();
+}
+
+// DTR's form of a replica's id, from what stays: the machine and its data folder.
+std::string replica_id(const Options& options) {
+  crypto::Hasher hasher(crypto::HashAlgorithm::sha256);
+  const std::string place = machine_name() + ":" + options.data_dir;
+  hasher.update(std::as_bytes(std::span(place)));
+  return codec::hex(hasher.digest()).substr(0, 12);
+}
+
+}  // namespace
+
+api::dtr::Host host_facts(const Options& options, const Certificates& certificates) {
+  const std::string& url = options.external_url;
+  return {.version = std::string(version()),
+          .replica_id = replica_id(options),
+          .node = machine_name(),
+          .name = url.empty() ? std::string() : url.substr(url.find("://") + 3),
+          .http_port = options.http_listen.port,
+          .https_port = options.https_listen.port,
+          .log_level = std::string(log::name(options.log_level)),
+          .data_folder = options.data_dir,
+          .authority_pem = certificates.ca_pem(),
+          .certificate_pem = [&certificates] { return certificates.certificate_pem(); }};
+}
+
+api::dtr::Services dtr_services(Core& core, api::Callers& callers, const api::dtr::Host& host,
+                                async::BlockingPool& pool) {
+  return {
+      .callers = callers,
+      .accounts = core.accounts,
+      .access_tokens = core.access_tokens,
+      .organizations = core.organizations,
+      .teams = core.teams,
+      .grants = core.grants,
+      .repositories = core.repositories,
+      .content = core.content,
+      .images = core.images,
+      .traffic = core.traffic,
+      .pruning_policies = core.pruning_policies,
+      .pruner = core.pruner,
+      .prune_soon = [&core](
+                        const std::string& repository,
+                        const std::string& policy) { prune_now(core.pruner, repository, policy); },
+      .search = core.search,
+      .storage = core.storage,
+      .settings = core.settings,
+      .database = *core.database,
+      .clock = core.clock,
+      .host = host,
+      .pool = pool,
+  };
+}
+
+}  // namespace holdfast

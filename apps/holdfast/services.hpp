@@ -1,0 +1,20 @@
+// What the parts of the edge are given of the core, in one place.
+#pragma once
+
+#include "api/common/caller.hpp"
+#include "api/dtr/dtr.hpp"
+#include "async/pool.hpp"
+#include "certificates.hpp"
+#include "core.hpp"
+#include "options.hpp"
+
+namespace holdfast {
+
+// What this process is; the certificates outlive it.
+api::dtr::Host host_facts(const Options& options, const Certificates& certificates);
+
+// All of these outlive what comes back.
+api::dtr::Services dtr_services(Core& core, api::Callers& callers, const api::dtr::Host& host,
+                                async::BlockingPool& pool);
+
+}  // namespace holdfast

@@ -1,0 +1,187 @@
+"""What is stored, pulled and pushed, compared with what a model in Python says."""
+
+import time
+
+import pytest
+
+from harness import content, tools
+from harness.registry_client import quote
+from harness.rest import Rest, new_name
+
+
+@pytest.fixture
+def dtr(admin):
+    return Rest(admin, "/api/v0")
+
+
+@pytest.fixture
+def organization(admin):
+    name = new_name("org")
+    Rest(admin).expect(201, "POST", "/accounts", {"name": name, "isOrg": True})
+    return name
+
+
+class Model:
+    """What repositories refer to; drives the registry and itself."""
+
+    def __init__(self, client, dtr):
+        self.client, self.dtr = client, dtr
+        self.blobs: dict[str, dict[str, int]] = {}
+        self.manifests: dict[str, dict[str, int]] = {}
+        self.tags: dict[str, set[str]] = {}
+
+    def create(self, repository, visibility="private"):
+        namespace, name = repository.split("/")
+        self.dtr.expect(201, "POST", f"/repositories/{namespace}", {"name": name, "visibility": visibility})
+        self.blobs[repository], self.manifests[repository], self.tags[repository] = {}, {}, set()
+
+    def push(self, repository, image, tag):
+        self.client.push(repository, image, tag)
+        for blob in image.blobs:
+            self.blobs[repository][content.digest_of(blob)] = len(blob)
+        self.manifests[repository][image.digest] = image.size
+        self.tags[repository].add(tag)
+
+    def mount(self, source, repository, blob):
+        digest = content.digest_of(blob)
+        query = f"?mount={quote(digest)}&from={quote(source)}"
+        assert self.client.request("POST", f"/v2/{repository}/blobs/uploads/{query}").status == 201
+        self.blobs[repository][digest] = len(blob)
+
+    def delete_manifest(self, repository, image, tag):
+        assert self.client.delete_manifest(repository, image.digest).status == 202
+        del self.manifests[repository][image.digest]
+        self.tags[repository].discard(tag)
+
+    def delete_blob(self, repository, blob):
+        digest = content.digest_of(blob)
+        assert self.client.request("DELETE", f"/v2/{repository}/blobs/{digest}").status == 202
+        del self.blobs[repository][digest]
+
+    def delete(self, repository):
+        self.dtr.expect(204, "DELETE", f"/repositories/{repository}")
+        del self.blobs[repository], self.manifests[repository], self.tags[repository]
+
+    def expected(self, repositories):
+        mine = [name for name in self.blobs if name in repositories]
+        others = {digest for name in self.blobs if name not in repositories for digest in self.blobs[name]}
+        held = {digest: size for name in mine for digest, size in self.blobs[name].items()}
+        total = sum(held.values())
+        shared = sum(size for digest, size in held.items() if digest in others)
+        return {
+            "bytes": total,
+            "sharedBytes": shared,
+            "exclusiveBytes": total - shared,
+            "manifestBytes": sum(size for name in mine for size in self.manifests[name].values()),
+            "repositories": len(mine),
+            "tags": sum(len(self.tags[name]) for name in mine),
+            "manifests": sum(len(self.manifests[name]) for name in mine),
+            "blobs": len(held),
+        }
+
+
+def storage(rest, path=""):
+    # What was counted is kept for twenty times as long as counting took.
+    time.sleep(0.5)
+    answer = rest.get(f"/holdfast/storage{path}")
+    assert answer.pop("at")
+    return answer
+
+
+def test_storage_is_what_is_referred_to(admin, dtr, organization):
+    other = new_name("org")
+    Rest(admin).expect(201, "POST", "/accounts", {"name": other, "isOrg": True})
+    model = Model(admin, dtr)
+    one, two, far = f"{organization}/one", f"{organization}/two", f"{other}/far"
+
+    def check():
+        for repository in model.blobs:
+            assert storage(dtr, f"/{repository}") == model.expected({repository})
+        for namespace in (organization, other):
+            mine = {name for name in model.blobs if name.startswith(f"{namespace}/")}
+            assert storage(dtr, f"/{namespace}") == model.expected(mine)
+
+    for repository in (one, two, far):
+        model.create(repository)
+    check()
+    base = content.random_blob(50_000)
+    first, second = content.image(layers=[base, b"first"]), content.image(layers=[base, b"second"])
+    model.push(one, first, "v1")
+    model.push(one, first, "v2")
+    model.push(two, second, "v1")
+    check()
+    third = content.image()
+    model.push(far, third, "v1")
+    model.mount(one, far, base)
+    check()
+    model.delete_manifest(one, first, "v1")
+    model.tags[one].clear()
+    model.delete_blob(one, b"first")
+    model.delete_blob(one, base)
+    check()
+    model.delete(two)
+    check()
+
+
+def test_storage_of_everything(server, alice, dtr, repository, other_repository):
+    image = content.image(layers=[content.random_blob(10_000)])
+    alice.push(repository, image, "v1")
+    alice.push(other_repository, image, "v1")
+
+    def by_sql():
+        [(blobs, size, shared)] = server.sql(
+            "SELECT count(*), sum(size), sum(CASE WHEN n > 1 THEN size ELSE 0 END) FROM (SELECT b.id, b.size, "
+            "count(*) AS n FROM blobs b JOIN repository_blobs l ON l.blob_id = b.id GROUP BY b.id, b.size) AS t")
+        [(manifests, manifest_bytes)] = server.sql("SELECT count(*), sum(length(content)) FROM manifests")
+        [(tags,)] = server.sql("SELECT count(*) FROM tags")
+        [(repositories,)] = server.sql("SELECT count(*) FROM repositories")
+        return {
+            "bytes": int(size), "sharedBytes": int(shared), "exclusiveBytes": int(size) - int(shared),
+            "manifestBytes": int(manifest_bytes), "repositories": int(repositories), "tags": int(tags),
+            "manifests": int(manifests), "blobs": int(blobs)}
+
+    assert storage(dtr) == by_sql()
+
+
+def test_who_sees_how_much_is_stored(dtr, alice, bob, anonymous, repository, public_repository):
+    Rest(alice, "/api/v0").expect(200, "PATCH", f"/repositories/{repository}", {"visibility": "private"})
+    hers, his, nobody = (Rest(client, "/api/v0") for client in (alice, bob, anonymous))
+    for rest in (dtr, hers):
+        assert storage(rest, f"/{repository}")["repositories"] == 1
+        assert storage(rest, "/alice")["repositories"] >= 1
+    for rest in (his, nobody):
+        rest.refused(404, "NO_SUCH_REPOSITORY", "GET", f"/holdfast/storage/{repository}")
+        rest.refused(404, "NO_SUCH_REPOSITORY", "GET", f"/holdfast/traffic?repository={repository}")
+    his.refused(403, "NOT_AUTHORIZED", "GET", "/holdfast/storage/alice")
+    his.refused(403, "NOT_AUTHORIZED", "GET", "/holdfast/traffic?namespace=alice")
+    for path in ("/holdfast/storage", "/holdfast/traffic"):
+        hers.refused(403, "NOT_AUTHORIZED", "GET", path)
+        nobody.refused(401, "NOT_AUTHENTICATED", "GET", path)
+
+
+def test_traffic_over_time(server, dtr, alice, repository):
+    rest = Rest(alice, "/api/v0")
+    image = alice.push(repository, content.image(), "v1")
+    for _ in range(3):
+        assert alice.manifest(repository, "v1").status == 200
+
+    def counted():
+        answer = rest.get(f"/holdfast/traffic?repository={repository}&step=hour")
+        return (answer["pulls"], answer["pushes"]) == (3, 1)
+
+    # On a database that replicas share, events are counted when they are some seconds old.
+    tools.wait_until(counted, "the pulls to be counted", timeout=40)
+    assert image.digest
+    by_day = rest.get(f"/holdfast/traffic?repository={repository}")
+    assert by_day["step"] == "day"
+    assert (by_day["pulls"], by_day["pushes"]) == (3, 1)
+    assert len(by_day["points"]) in (30, 31)
+    assert sum(point["pulls"] for point in by_day["points"][-2:]) == 3
+    ends = rest.get(f"/holdfast/traffic?repository={repository}&to=2020-01-01T00:00:00Z")
+    assert ends["points"] == []
+    assert rest.get("/holdfast/traffic?namespace=alice")["pulls"] >= 3
+    assert dtr.get("/holdfast/traffic")["pulls"] >= 3
+    hours = dtr.get("/holdfast/traffic?step=hour&from=2000-01-01T00:00:00Z")["points"]
+    assert len(hours) in (14 * 24, 14 * 24 + 1)
+    rest.refused(400, "INVALID_PARAMETERS", "GET", f"/holdfast/traffic?repository={repository}&step=year")
+    rest.refused(400, "INVALID_PARAMETERS", "GET", f"/holdfast/traffic?repository={repository}&from=never")
