@@ -15,11 +15,12 @@ constexpr std::string_view kPrefix = "/api/v0";
 }  // namespace
 
 Dtr::Dtr(const Services& services)
-    : router_("dtr",
-              rest::joined({repository_routes(services), tag_routes(services),
-                            team_access_routes(services), event_routes(services),
-                            meta_routes(services), api_token_routes(services)}),
-              services.callers, services.settings, services.pool) {}
+    : router_(
+          "dtr",
+          rest::joined({repository_routes(services), tag_routes(services),
+                        team_access_routes(services), event_routes(services), meta_routes(services),
+                        api_token_routes(services), job_routes(services), cron_routes(services)}),
+          services.callers, services.settings, services.pool) {}
 
 boost::asio::awaitable<http::Response> Dtr::handle(http::Request& request, http::Body& body) {
   std::string_view path = request.path;

@@ -18,6 +18,7 @@
 #include "base/clock.hpp"
 #include "db/database.hpp"
 #include "http/message.hpp"
+#include "jobs/jobs.hpp"
 #include "repos/content.hpp"
 #include "repos/images.hpp"
 #include "repos/repositories.hpp"
@@ -52,6 +53,7 @@ struct Services {
   repos::Images& images;
   repos::Traffic& traffic;
   settings::Store& settings;
+  jobs::Jobs& jobs;
   db::Database& database;
   const Clock& clock;
   const Host& host;

@@ -16,6 +16,10 @@
 #include "api/common/session_credential.hpp"
 #include "api/rest/fields.hpp"
 #include "base/log.hpp"
+#include "jobs/action_configs.hpp"
+#include "jobs/job.hpp"
+#include "jobs/schedules.hpp"
+#include "jobs/workers.hpp"
 #include "oci/digest.hpp"
 #include "oci/name.hpp"
 #include "repos/content.hpp"
@@ -32,7 +36,7 @@ struct Mapped {
 };
 
 // By reason, where it says more than the code. The codes are DTR's and eNZi's.
-constexpr std::array<std::pair<std::string_view, Mapped>, 37> kByReason = {{
+constexpr std::array<std::pair<std::string_view, Mapped>, 40> kByReason = {{
     {accounts::kAccountUnknown, {404, "NO_SUCH_ACCOUNT"}},
     {accounts::kMemberUnknown, {404, "NO_SUCH_MEMBER"}},
     {accounts::kTeamUnknown, {404, "NO_SUCH_TEAM"}},
@@ -62,6 +66,9 @@ constexpr std::array<std::pair<std::string_view, Mapped>, 37> kByReason = {{
     {accounts::kSessionInvalid, {401, "INVALID_AUTHENTICATION_CREDENTIALS"}},
     {accounts::kSessionUnknown, {404, "NO_SUCH_SESSION"}},
     {accounts::kSessionSettingsInvalid, {400, "INVALID_FORM"}},
+    {jobs::kJobUnknown, {404, "NO_SUCH_JOB"}},
+    {jobs::kCronUnknown, {404, "NO_SUCH_CRON"}},
+    {jobs::kActionConfigUnknown, {404, "NO_SUCH_ACTION_CONFIG"}},
     {kLoginRefused, {401, "INVALID_AUTHENTICATION_CREDENTIALS"}},
     {kPasswordChangeNeeded, {403, "PASSWORD_CHANGE_REQUIRED"}},
     {kCsrfWrong, {403, "INVALID_CSRF_TOKEN"}},
