@@ -380,7 +380,7 @@ def test_two_replicas_share_the_work(holdfast):
     Rest(first.admin_client(), "/enzi/v0").expect(204, "DELETE", f"/workers/{other}")
 
 
-def test_a_password_is_not_kept_as_jobs_are(holdfast):
+def test_rights_are_decided_on_every_request(holdfast):
     """A user who is no administrator any more sees no job at the next request."""
     server = holdfast()
     server.add_user("carol", PASSWORD, administrator=True)
