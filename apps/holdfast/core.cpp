@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "blob/fs/fs.hpp"
+#include "jobs.hpp"
 
 namespace holdfast {
 
@@ -13,6 +14,7 @@ Core::Core(std::unique_ptr<db::Database> database_in, std::unique_ptr<blob::Stor
       keys(*database, sealer, clock, random),
       counted(*database, clock),
       settings(*database, clock, options.defaults),
+      jobs(*database, clock, random),
       accounts(*database, clock, random),
       access_tokens(*database, clock, random),
       organizations(*database, clock),
@@ -41,6 +43,7 @@ Result<std::unique_ptr<Core>> Core::open(DataFolder& folder, const CoreOptions& 
   std::unique_ptr<Core> core(new Core(std::move(database), std::move(blobs), sealer, options));
   HF_TRY(core->tokens, token::Tokens::open(core->keys, {"holdfast", options.token_lifetime},
                                            core->clock, core->random));
+  add_actions(*core);
   return core;
 }
 

@@ -15,6 +15,7 @@
 #include "blob/store.hpp"
 #include "data_folder.hpp"
 #include "db/database.hpp"
+#include "jobs/jobs.hpp"
 #include "keys/keys.hpp"
 #include "metadata.hpp"
 #include "pruning/policies.hpp"
@@ -52,6 +53,7 @@ class Core {
   keys::KeyStore keys;
   events::Counted counted;
   settings::Store settings;
+  jobs::Jobs jobs;  // actions are known from open() on
   accounts::Accounts accounts;
   accounts::AccessTokens access_tokens;
   accounts::Organizations organizations;

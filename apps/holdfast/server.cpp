@@ -30,6 +30,7 @@
 #include "data_folder.hpp"
 #include "dispatch.hpp"
 #include "housekeeping.hpp"
+#include "jobs.hpp"
 #include "services.hpp"
 #include "token/refresh.hpp"
 #include "token/tokens.hpp"
@@ -64,7 +65,7 @@ class Edge {
             {options.refresh_tokens ? api::token::RefreshTokens::on
                                     : api::token::RefreshTokens::off}),
         enzi_({callers_, core.accounts, authenticator_, core.organizations, core.teams,
-               core.settings, core.sessions, pool_}),
+               core.settings, core.sessions, core.jobs, pool_}),
         ucp_({callers_, core.accounts, authenticator_, core.sessions, core.settings, url_, pool_}),
         dtr_(dtr_services(core, callers_, host_, pool_)),
         ops_({*core.database, *core.blobs, metrics_, pool_, limits_,
@@ -273,12 +274,14 @@ sigset_t handled_signals() {
 
 // Lets requests under way end; a second Ctrl-C does not wait for them. What was answered is
 // durable, so ending at once loses nothing.
-void stop(Edge& edge, std::chrono::seconds grace, const sigset_t& signals,
+void stop(Edge& edge, Worker& worker, std::chrono::seconds grace, const sigset_t& signals,
           const std::filesystem::path& ready) {
   log::info("stopping");
   std::atomic<bool> stopped{false};
   std::thread stopper([&] {
+    std::thread worker_stopper([&] { worker.stop(); });
     edge.server().stop(grace);
+    worker_stopper.join();
     stopped = true;
   });
   while (!stopped) {
@@ -314,6 +317,8 @@ Result<void> serve(const Options& options) {
 
   Edge edge(options, *core, *certificates);
   HF_CHECK(edge.start(certificates->tls(), data_dir));
+  Worker worker(*core, replica_id(options), machine_name());
+  HF_CHECK(worker.start());
   if (options.http_mode == PlainHttp::serve) {
     log::warn("plain HTTP is served: passwords travel in clear unless a TLS proxy is in front",
               {{"listen", edge.server().bound(2).text()}});
@@ -323,7 +328,7 @@ Result<void> serve(const Options& options) {
 
   keep_house(options, *core, *certificates, signals);
   const std::filesystem::path ready = data_dir / "run" / "ready.json";
-  stop(edge, options.drain, signals, ready);
+  stop(edge, worker, options.drain, signals, ready);
   std::filesystem::remove(ready, ignored);
   Result<void> uses = core->sessions.flush(accounts::Sessions::Flush::all);
   if (auto tokens = core->access_tokens.flush(); !tokens) uses = std::move(tokens);

@@ -65,6 +65,7 @@ api::dtr::Services dtr_services(Core& core, api::Callers& callers, const api::dt
       .search = core.search,
       .storage = core.storage,
       .settings = core.settings,
+      .jobs = core.jobs,
       .database = *core.database,
       .clock = core.clock,
       .host = host,

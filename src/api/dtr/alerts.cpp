@@ -15,6 +15,15 @@ boost::json::object alert(std::string_view id, bool danger, std::string message)
   return {{"id", id}, {"class", danger ? "danger" : "warning"}, {"message", std::move(message)}};
 }
 
+std::string jobs_fail(const std::vector<jobs::Failing>& failing) {
+  std::string actions;
+  for (const jobs::Failing& one : failing) {
+    actions += fmt::format("{}{} ({} in the last day, the last one is {})",
+                           actions.empty() ? "" : ", ", one.action, one.count, one.last_job);
+  }
+  return fmt::format("Jobs are failing: {}. Their logs say why.", actions);
+}
+
 }  // namespace
 
 boost::json::array alerts(const AlertFacts& facts) {
@@ -39,6 +48,9 @@ boost::json::array alerts(const AlertFacts& facts) {
                             "are free.",
                             100 * used, static_cast<double>(facts.disk_free_bytes) / (1U << 30U))));
     }
+  }
+  if (!facts.failing_jobs.empty()) {
+    all.emplace_back(alert("jobs-fail", false, jobs_fail(facts.failing_jobs)));
   }
   return all;
 }

@@ -4,8 +4,10 @@
 #include <boost/json/array.hpp>
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "base/clock.hpp"
+#include "jobs/queue.hpp"
 
 namespace holdfast::api::dtr {
 
@@ -14,10 +16,11 @@ struct AlertFacts {
   std::optional<Timestamp> certificate_ends{};  // nothing: not known
   std::uint64_t disk_bytes = 0;  // of the file system of the data folder; 0: not known
   std::uint64_t disk_free_bytes = 0;
+  std::vector<jobs::Failing> failing_jobs{};
 };
 
 // [{"id":…,"class":"warning"|"danger","message":…}]: a certificate that ends in under 30 days, a
-// disk that is over 85 % full.
+// disk that is over 85 % full, jobs that fail.
 boost::json::array alerts(const AlertFacts& facts);
 
 }  // namespace holdfast::api::dtr

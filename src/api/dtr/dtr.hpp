@@ -20,6 +20,7 @@
 #include "http/message.hpp"
 #include "pruning/policies.hpp"
 #include "pruning/pruner.hpp"
+#include "jobs/jobs.hpp"
 #include "repos/content.hpp"
 #include "repos/images.hpp"
 #include "repos/repositories.hpp"
@@ -62,6 +63,7 @@ struct Services {
   repos::Search& search;
   repos::Storage& storage;
   settings::Store& settings;
+  jobs::Jobs& jobs;
   db::Database& database;
   const Clock& clock;
   const Host& host;

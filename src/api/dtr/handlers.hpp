@@ -24,9 +24,11 @@ using Answer = Result<http::Response>;
 using rest::bound;
 using rest::Call;
 
-// api_tokens.cpp, events.cpp, meta.cpp
+// api_tokens.cpp, crons.cpp (with action_configs and workers), events.cpp, jobs.cpp, meta.cpp
 std::vector<rest::Route> api_token_routes(const Services& services);
+std::vector<rest::Route> cron_routes(const Services& services);
 std::vector<rest::Route> event_routes(const Services& services);
+std::vector<rest::Route> job_routes(const Services& services);
 std::vector<rest::Route> meta_routes(const Services& services);
 // pruning.cpp, search.cpp, statistics.cpp
 std::vector<rest::Route> pruning_routes(const Services& services);

@@ -96,6 +96,7 @@ Answer all_alerts(const Services& services, const Call& call) {
   if (const auto ends = crypto::not_after(services.host.certificate_pem())) {
     facts.certificate_ends = *ends;
   }
+  HF_TRY(facts.failing_jobs, services.jobs.queue.failing());
   std::error_code problem;
   const auto space = std::filesystem::space(services.host.data_folder, problem);
   if (!problem) {

@@ -12,6 +12,7 @@
 #include "api/rest/router.hpp"
 #include "async/pool.hpp"
 #include "http/message.hpp"
+#include "jobs/jobs.hpp"
 #include "settings/store.hpp"
 
 namespace holdfast::api::enzi {
@@ -24,6 +25,7 @@ struct Services {
   accounts::Teams& teams;
   settings::Store& settings;
   accounts::Sessions& sessions;
+  jobs::Jobs& jobs;
   async::BlockingPool& pool;
 };
 

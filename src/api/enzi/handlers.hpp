@@ -20,11 +20,12 @@ using rest::bound;
 using rest::Call;
 using rest::shown;
 
-// accounts.cpp, members.cpp, teams.cpp, sessions.cpp
+// accounts.cpp, members.cpp, teams.cpp, sessions.cpp, jobs.cpp (with workers)
 std::vector<rest::Route> account_routes(const Services& services);
 std::vector<rest::Route> member_routes(const Services& services);
 std::vector<rest::Route> team_routes(const Services& services);
 std::vector<rest::Route> session_routes(const Services& services);
+std::vector<rest::Route> job_routes(const Services& services);
 
 // Of a list: `start` and `limit`, and one row more than asked for to see whether a page follows.
 struct Page {

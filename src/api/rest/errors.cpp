@@ -16,6 +16,10 @@
 #include "api/common/session_credential.hpp"
 #include "api/rest/fields.hpp"
 #include "base/log.hpp"
+#include "jobs/action_configs.hpp"
+#include "jobs/job.hpp"
+#include "jobs/schedules.hpp"
+#include "jobs/workers.hpp"
 #include "oci/digest.hpp"
 #include "oci/name.hpp"
 #include "pruning/policies.hpp"
@@ -66,6 +70,9 @@ constexpr auto kByReason = std::to_array<std::pair<std::string_view, Mapped>>({
     {accounts::kSessionInvalid, {401, "INVALID_AUTHENTICATION_CREDENTIALS"}},
     {accounts::kSessionUnknown, {404, "NO_SUCH_SESSION"}},
     {accounts::kSessionSettingsInvalid, {400, "INVALID_FORM"}},
+    {jobs::kJobUnknown, {404, "NO_SUCH_JOB"}},
+    {jobs::kCronUnknown, {404, "NO_SUCH_CRON"}},
+    {jobs::kActionConfigUnknown, {404, "NO_SUCH_ACTION_CONFIG"}},
     {kLoginRefused, {401, "INVALID_AUTHENTICATION_CREDENTIALS"}},
     {kPasswordChangeNeeded, {403, "PASSWORD_CHANGE_REQUIRED"}},
     {kCsrfWrong, {403, "INVALID_CSRF_TOKEN"}},
