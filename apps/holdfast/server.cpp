@@ -102,7 +102,7 @@ class Edge {
               core.grants, core.repositories, core.content, core.images, core.traffic,
               core.settings, core.jobs, *core.database, core.clock, host_, pool_}),
         ops_({*core.database, *core.blobs, metrics_, pool_, limits_,
-              [this] { return server_ ? server_->counters() : http::Counters{}; }},
+              [this] { return server_ ? server_->counters() : http::Counters{}; }, core.jobs.queue},
              {certificates.ca_pem(),
               options.metrics ? api::ops::MetricsAccess::on : api::ops::MetricsAccess::off,
               options.metrics_allow}),
