@@ -69,7 +69,7 @@ class Edge {
         ucp_({callers_, core.accounts, authenticator_, core.sessions, core.settings, url_, pool_}),
         dtr_(dtr_services(core, callers_, host_, pool_)),
         ops_({*core.database, *core.blobs, metrics_, pool_, limits_,
-              [this] { return server_ ? server_->counters() : http::Counters{}; }},
+              [this] { return server_ ? server_->counters() : http::Counters{}; }, core.jobs.queue},
              {certificates.ca_pem(),
               options.metrics ? api::ops::MetricsAccess::on : api::ops::MetricsAccess::off,
               options.metrics_allow}),

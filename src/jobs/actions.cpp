@@ -13,10 +13,13 @@ void Actions::add(Action action) {
 Result<const Action*> Actions::find(std::string_view name) const {
   const auto found = actions_.find(name);
   if (found != actions_.end()) return &found->second;
+  constexpr std::size_t kShownBytes = 100;
+  const std::string shown =
+      name.size() <= kShownBytes ? fmt::format("\"{}\"", name) : "of so long a name";
   std::string known;
   for (const auto& [one, action] : actions_) known += (known.empty() ? "" : ", ") + one;
   return fail(ErrorCode::invalid, kActionUnknown,
-              fmt::format("there is no action \"{}\"; there are: {}", name, known));
+              fmt::format("there is no action {}; there are: {}", shown, known));
 }
 
 std::vector<const Action*> Actions::all() const {

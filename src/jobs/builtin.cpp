@@ -40,8 +40,10 @@ Result<void> sleep(Run& run) {
   return {};
 }
 
-Result<void> forget_old(Run& run, Queue& queue, settings::Store& settings) {
+Result<void> forget_old(Run& run, Jobs& jobs, settings::Store& settings) {
   constexpr std::int64_t kAtOnce = 200;
+  constexpr std::chrono::days kWorkersGoAfter{30};
+  HF_CHECK(jobs.workers.forget(kWorkersGoAfter));
   HF_TRY(const auto values, settings.load());
   if (!values->job_history_compaction) {
     run.log("jobHistoryCompactionEnabled is off: nothing is forgotten");
@@ -52,7 +54,7 @@ Result<void> forget_old(Run& run, Queue& queue, settings::Store& settings) {
   std::int64_t total = 0;
   std::int64_t removed = kAtOnce;
   while (removed == kAtOnce && !run.should_stop()) {
-    HF_TRY(removed, queue.forget(retention, kAtOnce));
+    HF_TRY(removed, jobs.queue.forget(retention, kAtOnce));
     total += removed;
   }
   run.log(fmt::format("{} jobs forgotten", total));
@@ -61,7 +63,8 @@ Result<void> forget_old(Run& run, Queue& queue, settings::Store& settings) {
 
 }  // namespace
 
-void add_builtin(Actions& actions, Queue& queue, settings::Store& settings) {
+void add_builtin(Jobs& jobs, settings::Store& settings) {
+  Actions& actions = jobs.actions;
   actions.add({.name = "sleep",
                .description = "Does nothing for a while, to try the job queue.",
                .work = sleep});
@@ -72,7 +75,7 @@ void add_builtin(Actions& actions, Queue& queue, settings::Store& settings) {
                }});
   actions.add({.name = std::string(kOnlineGcJobLogs),
                .description = "Forgets old jobs and their logs.",
-               .work = [&queue, &settings](Run& run) { return forget_old(run, queue, settings); },
+               .work = [&jobs, &settings](Run& run) { return forget_old(run, jobs, settings); },
                .alone = true});
 }
 

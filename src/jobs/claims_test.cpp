@@ -182,8 +182,13 @@ TEST_P(ClaimsTest, AStoppedWorkersJobsGoOnAtOnce) {
   EXPECT_FALSE(jobs_->workers.find("a").value().is_alive);
   EXPECT_TRUE(jobs_->workers.find("b").value().is_alive);
   EXPECT_EQ(jobs_->workers.remove("b", false, actor_).error().reason, kWorkerAlive);
+  ASSERT_TRUE(jobs_->workers.forget(1h));
   ASSERT_TRUE(jobs_->workers.remove("a", false, actor_));
   ASSERT_TRUE(jobs_->workers.remove("b", true, actor_));
+  EXPECT_TRUE(jobs_->workers.list().value().empty());
+  ASSERT_TRUE(b->beat().value());
+  clock_.advance(2h);
+  ASSERT_TRUE(jobs_->workers.forget(1h));
   EXPECT_TRUE(jobs_->workers.list().value().empty());
 }
 

@@ -85,7 +85,8 @@ void Runner::step() {
   beat();
   if (!running_.empty()) tell_what_changed();
   reap();
-  if (!registered_) return;
+  // Without a heartbeat nothing may begin; to ask the database each second would fill the log.
+  if (!registered_ || Steady::now() >= held_until_.load()) return;
   if (const auto made = schedules_.tick(); !made) complain("crons wait", made.error());
   start_due();
 }
@@ -116,6 +117,8 @@ void Runner::beat() {
 }
 
 void Runner::tell_what_changed() {
+  const bool is_time_to_write = Steady::now() >= next_write_;
+  if (is_time_to_write) next_write_ = Steady::now() + options_.poll;
   const auto held = claims_.held();
   for (const auto& running : running_) {
     if (held) {
@@ -131,7 +134,7 @@ void Runner::tell_what_changed() {
       log::warn("a job does not stop",
                 {{"action", running->job().action}, {"job", running->job().uuid}});
     }
-    write_log(*running);
+    if (is_time_to_write) write_log(*running);
   }
 }
 

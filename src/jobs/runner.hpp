@@ -70,6 +70,7 @@ class Runner {
   bool registered_ = false;
   bool has_twin_ = false;  // somebody else beats under this worker's id
   Steady::time_point next_beat_{};
+  Steady::time_point next_write_{};  // of the logs of what runs
   std::atomic<Steady::time_point> held_until_{Steady::time_point::min()};
   std::vector<std::unique_ptr<Running>> running_;
 

@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 class RunnerTest : public testing::JobsTest {
  protected:
   RunnerTest() {
-    add_builtin(jobs_->actions, jobs_->queue, settings_);
+    add_builtin(*jobs_, settings_);
     jobs_->actions.add({.name = "until_told", .work = [this](jobs::Run& run) -> Result<void> {
                           ++started_;
                           run.log("begun");

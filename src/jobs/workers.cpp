@@ -88,4 +88,12 @@ Result<void> Workers::remove(std::string_view id, bool even_alive, const events:
   });
 }
 
+Result<void> Workers::forget(std::chrono::seconds silent_for) {
+  return database_.write(db::Durability::relaxed, [&](db::Tx& tx) -> Result<void> {
+    HF_CHECK(tx.execute("DELETE FROM job_workers WHERE heartbeat_ends < $1",
+                        {to_micros(clock_.now() - silent_for)}));
+    return {};
+  });
+}
+
 }  // namespace holdfast::jobs

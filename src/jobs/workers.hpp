@@ -1,6 +1,7 @@
 // The replicas that run jobs, as they are shown and steered.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,6 +41,9 @@ class Workers {
   // Forgets one that is gone. One that is alive only when `even_alive`: its jobs are taken for
   // lost, it hears of that and comes back. conflict/kWorkerAlive.
   Result<void> remove(std::string_view id, bool even_alive, const events::Actor& actor);
+
+  // Forgets those that were not heard of for so long.
+  Result<void> forget(std::chrono::seconds silent_for);
 
  private:
   db::Database& database_;

@@ -388,3 +388,15 @@ def test_rights_are_decided_on_every_request(holdfast):
     assert carol.get("/jobs") is not None
     Rest(server.admin_client()).expect(200, "PATCH", "/accounts/carol", {"isAdmin": False})
     carol.refused(403, "NOT_AUTHORIZED", "GET", "/jobs")
+
+
+def test_metrics_count_jobs(holdfast):
+    server = holdfast()
+    api = Rest(server.admin_client(), API)
+    job = make(api, "false")
+    wait_for(api, job, "error")
+    later = (datetime.now(timezone.utc) + timedelta(hours=1)).isoformat()
+    make(api, "sleep", scheduledAt=later)
+    text = server.client().raw("GET", "/metrics").body.decode()
+    for state, number in [("waiting", 1), ("running", 0), ("failed", 1)]:
+        assert f'holdfast_jobs{{state="{state}"}} {number}\n' in text

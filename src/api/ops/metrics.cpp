@@ -37,6 +37,22 @@ struct Metrics::State {
         .first->second;
   }
 
+  void set(const std::optional<holdfast::jobs::Counts>& counts) {
+    // Held over all of them: what one request takes away another one sets.
+    const std::lock_guard lock(mutex);
+    const auto one = [&](std::string_view state, std::int64_t holdfast::jobs::Counts::* number) {
+      prometheus::Gauge& gauge = jobs.Add({{"state", std::string(state)}});
+      if (counts) {
+        gauge.Set(static_cast<double>((*counts).*number));
+      } else {
+        jobs.Remove(&gauge);
+      }
+    };
+    one("waiting", &holdfast::jobs::Counts::waiting);
+    one("running", &holdfast::jobs::Counts::running);
+    one("failed", &holdfast::jobs::Counts::failed);
+  }
+
   prometheus::Registry registry;
   prometheus::Family<prometheus::Counter>& requests = prometheus::BuildCounter()
                                                           .Name("holdfast_http_requests_total")
@@ -71,6 +87,11 @@ struct Metrics::State {
           .Name("holdfast_limit_met_total")
           .Help("How often a limit was met since the start, by its setting below limits.")
           .Register(registry);
+  prometheus::Family<prometheus::Gauge>& jobs =
+      prometheus::BuildGauge()
+          .Name("holdfast_jobs")
+          .Help("Jobs that wait or run, and that failed within the last day, on all replicas.")
+          .Register(registry);
   std::mutex mutex;
   std::map<std::pair<std::string_view, int>, Series> known;  // routes are constants
 };
@@ -94,7 +115,9 @@ void Metrics::observe(const http::Served& served) {
   state_->received.Increment(static_cast<double>(served.received_bytes));
 }
 
-std::string Metrics::text(const http::Counters& counters, std::span<const Limits::Met> limits) {
+std::string Metrics::text(const http::Counters& counters, std::span<const Limits::Met> limits,
+                          const std::optional<holdfast::jobs::Counts>& jobs) {
+  state_->set(jobs);
   const auto number = [](std::uint64_t value) { return static_cast<double>(value); };
   state_->connections.Add({}).Set(number(counters.connections_open));
   state_->totals.Add({{"outcome", "accepted"}}).Set(number(counters.connections_accepted));

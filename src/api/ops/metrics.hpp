@@ -5,12 +5,14 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "api/common/limits.hpp"
 #include "http/server.hpp"
+#include "jobs/queue.hpp"
 
 namespace holdfast::api::ops {
 
@@ -21,8 +23,10 @@ class Metrics {
   explicit Metrics(std::string_view version);
   ~Metrics();
   void observe(const http::Served& served);
-  // The text form (version 0.0.4), with the server's counters of the moment.
-  std::string text(const http::Counters& counters, std::span<const Limits::Met> limits);
+  // The text form (version 0.0.4), with the server's counters of the moment. Without
+  // `jobs`, which the database did not give, theirs are left out.
+  std::string text(const http::Counters& counters, std::span<const Limits::Met> limits,
+                   const std::optional<jobs::Counts>& jobs);
 
  private:
   struct State;

@@ -27,7 +27,7 @@ boost::asio::awaitable<http::Response> Ops::handle(http::Request& request, http:
     co_return plain(405, "this page is for GET\n").field("Allow", "GET, HEAD");
   }
   if (request.path == "/ca") co_return ca();
-  if (request.path == "/metrics") co_return metrics(request);
+  if (request.path == "/metrics") co_return co_await metrics(request);
   co_return co_await health();
 }
 
@@ -64,17 +64,20 @@ http::Response Ops::ca() const {
   return response;
 }
 
-http::Response Ops::metrics(const http::Request& request) const {
+boost::asio::awaitable<http::Response> Ops::metrics(const http::Request& request) {
   if (settings_.metrics == MetricsAccess::off)
-    return plain(404, "metrics are off (metrics.enabled)\n");
+    co_return plain(404, "metrics are off (metrics.enabled)\n");
   const bool allowed = std::ranges::any_of(
       settings_.metrics_allow,
       [&](const net::Network& network) { return network.contains(request.client.address); });
-  if (!allowed) return plain(403, "this address is not in metrics.allow\n");
+  if (!allowed) co_return plain(403, "this address is not in metrics.allow\n");
+  const auto jobs = co_await services_.pool.run([&] { return services_.jobs.counts(); });
+  std::optional<jobs::Counts> counted;
+  if (jobs) counted = *jobs;
   http::Response response;
   response.field("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-      .text(services_.metrics.text(services_.counters(), services_.limits.met()));
-  return response;
+      .text(services_.metrics.text(services_.counters(), services_.limits.met(), counted));
+  co_return response;
 }
 
 }  // namespace holdfast::api::ops

@@ -11,6 +11,7 @@
 #include "blob/store.hpp"
 #include "db/database.hpp"
 #include "http/message.hpp"
+#include "jobs/queue.hpp"
 #include "net/address.hpp"
 
 namespace holdfast::api::ops {
@@ -22,6 +23,7 @@ struct Services {
   async::BlockingPool& pool;
   const Limits& limits;
   std::function<http::Counters()> counters;
+  jobs::Queue& jobs;
 };
 
 enum class MetricsAccess { off, on };
@@ -41,7 +43,7 @@ class Ops {
  private:
   boost::asio::awaitable<http::Response> health();
   [[nodiscard]] http::Response ca() const;
-  [[nodiscard]] http::Response metrics(const http::Request& request) const;
+  boost::asio::awaitable<http::Response> metrics(const http::Request& request);
 
   Services services_;
   Settings settings_;
