@@ -316,8 +316,8 @@ TEST_F(PruningTest, ADryRunIsPagedByTagAndRemovesNothing) {
   do {
     const auto page = pruner().matches(app_->id, rules, start, 20).value();
     for (const auto& match : page.found) {
-      EXPECT_EQ(match.digest, digest.text());
-      seen.push_back(match.tag);
+      EXPECT_EQ(match.digest, digest);
+      seen.push_back(match.tag.text());
     }
     start = page.next;
   } while (!start.empty());
