@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <thread>
 
 #include "accounts/accounts.hpp"
 #include "db/migrations.hpp"
@@ -304,6 +305,31 @@ TEST_F(PruningTest, AllPoliciesAreEvaluatedInSmallStepsThatCanBeStopped) {
   EXPECT_EQ(tags().size(), 600U - 12U) << "v-…00 of 0, 100, … 1100";
   EXPECT_THAT(whole.lines, Contains("policies evaluated: 2"));
   EXPECT_EQ(events(events::Type::tag_deleted).size(), 612U);
+}
+
+TEST_F(PruningTest, TwoEvaluationsAtOnceRemoveEachTagOnce) {
+  std::vector<std::string> names;
+  for (int i = 0; i < 700; ++i) names.push_back(fmt::format("v{}", i));
+  push(names);
+  const Policy one = policy({rule("tag", "sw", {"v"})});
+  std::thread other([&] { evaluate(one); });
+  evaluate(one);
+  other.join();
+  EXPECT_THAT(tags(), IsEmpty());
+  EXPECT_EQ(events(events::Type::tag_deleted).size(), 700U);
+}
+
+TEST_F(PruningTest, APolicyThatFailsDoesNotKeepTheOthersFromBeingEvaluated) {
+  push({"v1", "w1"});
+  policy({rule("tag", "sw", {"v"}), rule("vulnerability_all", "eq", {"0"})});
+  policy({rule("tag", "sw", {"w"})});
+  TestRun run;
+  const auto broken = [](std::int64_t, const oci::Digest&) -> Result<std::optional<ScanFacts>> {
+    return fail(ErrorCode::unavailable, "test", "the scanner is away");
+  };
+  EXPECT_EQ(pruner(broken).run(run).error().code, ErrorCode::unavailable);
+  EXPECT_THAT(run.lines, Contains(HasSubstr("failed: the scanner is away")));
+  EXPECT_THAT(tags(), ElementsAre("v1"));
 }
 
 TEST_F(PruningTest, ADryRunIsPagedByTagAndRemovesNothing) {
