@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "oci/name.hpp"
-
 namespace holdfast::pruning {
 
 namespace {
@@ -82,14 +80,14 @@ Result<Pruner::Matches> Pruner::matches(std::int64_t repository_id, std::span<co
       next = tags.back().tag.text();
       tags.pop_back();
     }
-    for (const repos::TagState& tag : tags) {
+    for (repos::TagState& tag : tags) {
       HF_TRY(const Verdict verdict, judge_tag(repository_id, rules, tag, now));
       if (verdict != Verdict::yes) continue;
       if (std::ssize(matches.found) == limit) {
         matches.next = tag.tag.text();
         return matches;
       }
-      matches.found.push_back({tag.tag.text(), tag.digest.text()});
+      matches.found.push_back({std::move(tag.tag), std::move(tag.digest)});
     }
     if (next.empty()) break;
   }

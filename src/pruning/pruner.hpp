@@ -14,6 +14,7 @@
 #include "base/result.hpp"
 #include "jobs/run.hpp"
 #include "oci/digest.hpp"
+#include "oci/name.hpp"
 #include "pruning/policies.hpp"
 #include "pruning/rules.hpp"
 #include "repos/content.hpp"
@@ -55,8 +56,8 @@ class Pruner {
         scan_results_(std::move(scan_results)) {}
 
   struct Match {
-    std::string tag;
-    std::string digest;
+    oci::Tag tag;
+    oci::Digest digest;
   };
   struct Matches {
     std::vector<Match> found;  // in byte order of the tags

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <thread>
 
 #include "accounts/accounts.hpp"
 #include "db/migrations.hpp"
@@ -306,6 +307,31 @@ TEST_F(PruningTest, AllPoliciesAreEvaluatedInSmallStepsThatCanBeStopped) {
   EXPECT_EQ(events(events::Type::tag_deleted).size(), 612U);
 }
 
+TEST_F(PruningTest, TwoEvaluationsAtOnceRemoveEachTagOnce) {
+  std::vector<std::string> names;
+  for (int i = 0; i < 700; ++i) names.push_back(fmt::format("v{}", i));
+  push(names);
+  const Policy one = policy({rule("tag", "sw", {"v"})});
+  std::thread other([&] { evaluate(one); });
+  evaluate(one);
+  other.join();
+  EXPECT_THAT(tags(), IsEmpty());
+  EXPECT_EQ(events(events::Type::tag_deleted).size(), 700U);
+}
+
+TEST_F(PruningTest, APolicyThatFailsDoesNotKeepTheOthersFromBeingEvaluated) {
+  push({"v1", "w1"});
+  policy({rule("tag", "sw", {"v"}), rule("vulnerability_all", "eq", {"0"})});
+  policy({rule("tag", "sw", {"w"})});
+  TestRun run;
+  const auto broken = [](std::int64_t, const oci::Digest&) -> Result<std::optional<ScanFacts>> {
+    return fail(ErrorCode::unavailable, "test", "the scanner is away");
+  };
+  EXPECT_EQ(pruner(broken).run(run).error().code, ErrorCode::unavailable);
+  EXPECT_THAT(run.lines, Contains(HasSubstr("failed: the scanner is away")));
+  EXPECT_THAT(tags(), ElementsAre("v1"));
+}
+
 TEST_F(PruningTest, ADryRunIsPagedByTagAndRemovesNothing) {
   std::vector<std::string> names;
   for (int i = 0; i < 1'100; ++i) names.push_back(fmt::format("t{:04}", i));
@@ -316,8 +342,8 @@ TEST_F(PruningTest, ADryRunIsPagedByTagAndRemovesNothing) {
   do {
     const auto page = pruner().matches(app_->id, rules, start, 20).value();
     for (const auto& match : page.found) {
-      EXPECT_EQ(match.digest, digest.text());
-      seen.push_back(match.tag);
+      EXPECT_EQ(match.digest, digest);
+      seen.push_back(match.tag.text());
     }
     start = page.next;
   } while (!start.empty());

@@ -65,12 +65,14 @@ Result<std::size_t> field_named(std::string_view name) {
     if (kFields[i].name == name) return i;
   }
   std::vector<std::string_view> names;
+  names.reserve(kFields.size());
   for (const FieldEntry& entry : kFields) names.push_back(entry.name);
   return wrong(fmt::format("\"field\" must be one of {}", fmt::join(names, ", ")));
 }
 
 Result<std::size_t> operator_named(const FieldEntry& field, std::string_view name) {
   std::vector<std::string_view> names;
+  names.reserve(field.operators.size());
   for (const Operator op : field.operators) {
     if (name_of(op) == name) return static_cast<std::size_t>(op);
     names.push_back(name_of(op));

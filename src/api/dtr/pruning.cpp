@@ -148,7 +148,8 @@ Answer test(const Services& services, const Call& call) {
   HF_TRY(const auto matches, services.pruner.matches(repository->id, rules, page.start, page.size));
   boost::json::array entries;
   for (const pruning::Pruner::Match& match : matches.found) {
-    entries.emplace_back(boost::json::object{{"name", match.tag}, {"digest", match.digest}});
+    entries.emplace_back(
+        boost::json::object{{"name", match.tag.text()}, {"digest", match.digest.text()}});
   }
   std::optional<std::int64_t> total;
   if (page.count) {
