@@ -17,10 +17,11 @@ constexpr std::string_view kV1 = "/v1";
 
 Dtr::Dtr(const Services& services)
     : router_("dtr",
-              rest::joined({repository_routes(services), tag_routes(services),
-                            team_access_routes(services), event_routes(services),
-                            meta_routes(services), api_token_routes(services),
-                            search_routes(services), statistics_routes(services)}),
+              rest::joined(
+                  {repository_routes(services), tag_routes(services), team_access_routes(services),
+                   event_routes(services), event_stream_routes(services), meta_routes(services),
+                   api_token_routes(services), search_routes(services), statistics_routes(services),
+                   sharing_routes(services), compare_routes(services)}),
               services.callers, services.settings, services.pool),
       v1_("dtr.v1", v1_routes(services), services.callers, services.settings, services.pool) {}
 

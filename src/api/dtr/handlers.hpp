@@ -24,11 +24,14 @@ using Answer = Result<http::Response>;
 using rest::bound;
 using rest::Call;
 
-// api_tokens.cpp, events.cpp, meta.cpp
+// api_tokens.cpp, event_stream.cpp, events.cpp, meta.cpp
 std::vector<rest::Route> api_token_routes(const Services& services);
 std::vector<rest::Route> event_routes(const Services& services);
+std::vector<rest::Route> event_stream_routes(const Services& services);
 std::vector<rest::Route> meta_routes(const Services& services);
-// search.cpp, statistics.cpp
+// compare.cpp, search.cpp, sharing.cpp, statistics.cpp
+std::vector<rest::Route> compare_routes(const Services& services);
+std::vector<rest::Route> sharing_routes(const Services& services);
 std::vector<rest::Route> search_routes(const Services& services);
 std::vector<rest::Route> v1_routes(const Services& services);
 std::vector<rest::Route> statistics_routes(const Services& services);
