@@ -262,3 +262,23 @@ def test_two_images_side_by_side(alice, bob, repository):
     rest.refused(404, "NO_SUCH_REF", "GET", f"{path}?from=v1&to=v9")
     rest.refused(400, "INVALID_PARAMETERS", "GET", f"{path}?from=v1")
     Rest(bob, "/api/v0").refused(404, "NO_SUCH_REPOSITORY", "GET", f"{path}?from=v1&to=v2")
+
+
+def test_a_first_page(dtr, alice, anonymous, organization, repository):
+    before = Rest(alice, "/api/v0").get("/holdfast/dashboard")
+    image = alice.push(repository, content.image(), "v1")
+    time.sleep(0.5)
+    after = Rest(alice, "/api/v0").get("/holdfast/dashboard")
+    assert after["repositories"] == before["repositories"] + 1
+    assert after["images"] == before["images"] + 1
+    assert after["tags"] == before["tags"] + 1
+    assert after["bytes"] == before["bytes"] + sum(len(blob) for blob in image.blobs)
+    assert len(after["events"]) <= 10
+    assert repository in {event["repository"] for event in after["events"]}
+    dtr.expect(201, "POST", f"/repositories/{organization}", {"name": "secret"})
+    everything = dtr.get("/holdfast/dashboard")
+    assert f"{organization}/secret" in {event["repository"] for event in everything["events"]}
+    hers = Rest(alice, "/api/v0").get("/holdfast/dashboard")["events"]
+    assert not [event for event in hers if event["repository"].startswith(organization)]
+    assert everything["bytes"] >= after["bytes"]
+    Rest(anonymous, "/api/v0").refused(401, "NOT_AUTHENTICATED", "GET", "/holdfast/dashboard")

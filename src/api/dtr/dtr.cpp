@@ -21,7 +21,7 @@ Dtr::Dtr(const Services& services)
                   {repository_routes(services), tag_routes(services), team_access_routes(services),
                    event_routes(services), event_stream_routes(services), meta_routes(services),
                    api_token_routes(services), search_routes(services), statistics_routes(services),
-                   sharing_routes(services), compare_routes(services)}),
+                   sharing_routes(services), compare_routes(services), dashboard_routes(services)}),
               services.callers, services.settings, services.pool),
       v1_("dtr.v1", v1_routes(services), services.callers, services.settings, services.pool) {}
 

@@ -29,8 +29,9 @@ std::vector<rest::Route> api_token_routes(const Services& services);
 std::vector<rest::Route> event_routes(const Services& services);
 std::vector<rest::Route> event_stream_routes(const Services& services);
 std::vector<rest::Route> meta_routes(const Services& services);
-// compare.cpp, search.cpp, sharing.cpp, statistics.cpp
+// compare.cpp, dashboard.cpp, search.cpp, sharing.cpp, statistics.cpp
 std::vector<rest::Route> compare_routes(const Services& services);
+std::vector<rest::Route> dashboard_routes(const Services& services);
 std::vector<rest::Route> sharing_routes(const Services& services);
 std::vector<rest::Route> search_routes(const Services& services);
 std::vector<rest::Route> v1_routes(const Services& services);
