@@ -36,15 +36,23 @@ Result<Holders> holders(db::Tx& tx, std::string_view sql, db::Value what,
   return found;
 }
 
-// What an index names stands in its bytes alone.
-Result<Page<std::string>> indexes_of(db::Tx& tx, std::int64_t repository_id,
-                                     std::string_view digest) {
-  Page<std::string> page;
+// A step of the indexes behind `last`, which becomes the last one that was looked at. A stranger
+// made them: their number and length are bounded, and a few are in memory at a time. Gives how many
+// there were.
+constexpr std::int64_t kIndexStep = 50;
+Result<std::int64_t> add_indexes(db::Tx& tx, std::int64_t repository_id, std::string_view digest,
+                                 std::string& last, Page<std::string>& page) {
+  std::int64_t looked_at = 0;
+  const std::string after = last;
   HF_CHECK(tx.query(
-      "SELECT digest, media_type, content FROM manifests WHERE repository_id = $1 AND media_type "
-      "IN ('application/vnd.oci.image.index.v1+json', "
-      "'application/vnd.docker.distribution.manifest.list.v2+json') ORDER BY digest LIMIT $2",
-      {repository_id, kIndexesAtMost}, [&](const db::Row& row) -> Result<void> {
+      "SELECT digest, media_type, content FROM manifests WHERE repository_id = $1 AND digest > $2 "
+      "AND media_type IN ('application/vnd.oci.image.index.v1+json', "
+      "'application/vnd.docker.distribution.manifest.list.v2+json') AND length(content) <= $3 "
+      "ORDER BY digest LIMIT $4",
+      {repository_id, after, kIndexBytesAtMost, kIndexStep},
+      [&](const db::Row& row) -> Result<void> {
+        ++looked_at;
+        last = row.string(0);
         const auto bytes = row.bytes(2);
         const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
         if (text.find(digest) == std::string_view::npos) return {};
@@ -52,14 +60,27 @@ Result<Page<std::string>> indexes_of(db::Tx& tx, std::int64_t repository_id,
         const bool names_it = std::ranges::any_of(
             index.children,
             [&](const oci::Descriptor& child) { return child.digest.text() == digest; });
-        if (!names_it) return {};
-        if (std::ssize(page.items) == kNamedAtMost) {
-          page.more = true;
-        } else {
-          page.items.push_back(row.string(0));
-        }
+        if (names_it) page.items.push_back(last);
         return {};
       }));
+  return looked_at;
+}
+
+// What an index names stands in its bytes alone.
+Result<Page<std::string>> indexes_of(db::Tx& tx, std::int64_t repository_id,
+                                     std::string_view digest) {
+  Page<std::string> page;
+  std::string last;
+  std::int64_t looked_at = kIndexStep;
+  for (std::int64_t done = 0; looked_at == kIndexStep; done += looked_at) {
+    page.more = done >= kIndexesAtMost || std::ssize(page.items) > kNamedAtMost;
+    if (page.more) break;
+    HF_TRY(looked_at, add_indexes(tx, repository_id, digest, last, page));
+  }
+  if (std::ssize(page.items) > kNamedAtMost) {
+    page.more = true;
+    page.items.resize(kNamedAtMost);
+  }
   return page;
 }
 

@@ -35,8 +35,9 @@ struct ManifestSharing {
 inline constexpr std::int64_t kNamedAtMost = 100;     // tags, indexes, referrers
 inline constexpr std::int64_t kHoldersAtMost = 1000;  // other repositories; of a blob a tenth
 inline constexpr std::size_t kBlobsAtMost = 128;
-// Indexes of a repository that are looked into.
-inline constexpr std::int64_t kIndexesAtMost = 1000;
+// Indexes of a repository that are looked into, and the longest that is.
+inline constexpr std::int64_t kIndexesAtMost = 500;
+inline constexpr std::int64_t kIndexBytesAtMost = 256L << 10U;
 
 // Blocks. Access is not decided here. not_found/kManifestUnknown.
 Result<ManifestSharing> sharing(db::Database& database, std::int64_t repository_id,

@@ -1,13 +1,14 @@
 """Events as they happen, by server-sent events: who hears which, coming back, and every end."""
 
 import json
+import shutil
 import threading
 import time
 
 import pytest
 
 from conftest import PASSWORD
-from harness import content, tools
+from harness import content, postgres, tools
 from harness.http_client import ConnectionClosed
 from harness.registry_client import basic
 from harness.rest import Rest, new_name
@@ -184,3 +185,29 @@ def test_the_servers_end_ends_them(holdfast, stream):
     server.stop()
     assert time.monotonic() - began < 15
     one.wait_for_end()
+
+
+@pytest.mark.skipif(not postgres.chosen(), reason="replicas share a PostgreSQL database")
+def test_what_happens_at_another_replica(holdfast, stream):
+    first = holdfast()
+    second = holdfast(start=False, name="second", environment=first.extra_environment)
+    shutil.copytree(first.data, second.data, ignore=shutil.ignore_patterns("run", "lock"), dirs_exist_ok=True)
+    second.admin_password = first.admin_password
+    second.start()
+    here, there = first.admin_client(), second.admin_client()
+    Rest(there).expect(201, "POST", "/accounts", {"name": "listener", "password": PASSWORD})
+    heard = stream(here, "?eventType=CREATE")
+    user = stream(first.client("listener", PASSWORD))
+    assert user.response.status == 200
+    names = [f"app{number}" for number in range(20)]
+    for name in names:
+        server = here if int(name[3:]) % 2 else there
+        Rest(server, "/api/v0").expect(201, "POST", "/repositories/admin", {"name": name})
+    tools.wait_until(
+        lambda: {f"admin/{name}" for name in names} <= {event["repository"] for event in heard.events}, "all of them")
+    time.sleep(1.5)
+    assert len([event for event in heard.events if event["repository"]]) == len(names)
+    found = Rest(here, "").get("/v1/search?q=app19")["results"]
+    assert [entry["name"] for entry in found] == ["admin/app19"]
+    Rest(there).expect(200, "PATCH", "/accounts/listener", {"isActive": False})
+    user.wait_for_end()

@@ -24,6 +24,7 @@ using EventPtr = std::shared_ptr<const events::Event>;
 
 constexpr std::chrono::seconds kLookEvery{1};
 constexpr std::chrono::seconds kHeartbeat{15};
+constexpr std::chrono::seconds kCheckEvery{3};
 constexpr std::size_t kBatch = 100;
 // A reader that comes back gets at most so many of the events that it missed.
 constexpr std::int64_t kMissedAtMost = 20'000;
@@ -102,21 +103,35 @@ class EventStreams::Stream final : public http::EndlessSource {
       said_at_ = steady_clock::now();
       co_return ": events\n\n";
     }
-    // The credential and the rights as they are now, before anything is told.
-    const auto caller = co_await services_.callers.identify_with_sessions(request_, access_token_);
-    if (!caller && caller.error().code != ErrorCode::rate_limited) co_return std::nullopt;
-    if (caller) {
-      if (caller->is_anonymous() || !rest::need_settled(*caller)) co_return std::nullopt;
-      const bool missed = missed_after_.has_value();
-      std::optional<std::string> text =
-          missed ? co_await tell_missed(*caller->subject) : co_await tell_new(*caller->subject);
-      if (!text) co_return std::nullopt;
-      if (!text->empty() || missed || more_) co_return said(*std::move(text));
+    if (streams_->feed_.claim()) co_await poll();
+    const auto batch = streams_->feed_.from(position_, kBatch);
+    // Too slow: it comes back with the last id that it has seen.
+    if (!batch) co_return std::nullopt;
+    const bool missed = missed_after_.has_value();
+    const std::vector<EventPtr> fresh = missed ? std::vector<EventPtr>() : fitting(*batch);
+    const bool tells = missed || !fresh.empty();
+    if (tells || steady_clock::now() - checked_at_ >= kCheckEvery) {
+      // The credential and the rights as they are now, before anything is told.
+      const auto caller =
+          co_await services_.callers.identify_with_sessions(request_, access_token_);
+      const bool later = !caller && caller.error().code == ErrorCode::rate_limited;
+      if (!caller && !later) co_return std::nullopt;
+      if (caller && (caller->is_anonymous() || !rest::need_settled(*caller))) {
+        co_return std::nullopt;
+      }
+      if (later) co_return co_await wait();
+      checked_at_ = steady_clock::now();
+      if (tells) {
+        auto told = co_await services_.pool.run(
+            [&] { return missed ? tell_missed(*caller->subject) : tell(*caller->subject, fresh); });
+        if (!told) co_return std::nullopt;  // the database is away
+        if (!missed) position_ = batch->next;
+        co_return said(*std::move(told));
+      }
     }
-    if (steady_clock::now() - said_at_ >= kHeartbeat) co_return said(": alive\n\n");
-    asio::steady_timer timer(co_await asio::this_coro::executor, kLookEvery);
-    co_await timer.async_wait(asio::use_awaitable);
-    co_return std::string();
+    if (!missed) position_ = batch->next;
+    if (batch->events.size() == kBatch) co_return std::string();
+    co_return co_await wait();
   }
 
  private:
@@ -125,13 +140,35 @@ class EventStreams::Stream final : public http::EndlessSource {
     return text;
   }
 
-  // One step of what the client missed while it was away. Nothing: the database is away.
-  asio::awaitable<std::optional<std::string>> tell_missed(const accounts::Subject& subject) {
-    auto told = co_await services_.pool.run([&]() -> Result<std::string> {
-      HF_TRY(const std::vector<EventPtr> step, read_missed());
-      return tell(subject, step);
-    });
-    co_return told ? std::optional(*std::move(told)) : std::nullopt;
+  // Nothing, after a while; or a sign of life when that is due.
+  asio::awaitable<std::optional<std::string>> wait() {
+    if (steady_clock::now() - said_at_ >= kHeartbeat) co_return said(": alive\n\n");
+    asio::steady_timer timer(co_await asio::this_coro::executor, kLookEvery);
+    co_await timer.async_wait(asio::use_awaitable);
+    co_return std::string();
+  }
+
+  asio::awaitable<void> poll() {
+    const auto polled = co_await services_.pool.run([&] { return streams_->feed_.poll(); });
+    if (!polled) {
+      log::warn("events could not be read for their streams",
+                {{"error", describe(polled.error())}});
+    }
+  }
+
+  // Of what is new, what was asked for and not told already.
+  std::vector<EventPtr> fitting(const events::Feed::Batch& batch) {
+    std::vector<EventPtr> found;
+    for (const EventPtr& event : batch.events) {
+      if (!told_.contains(event->id) && fits(filter_, *event)) found.push_back(event);
+    }
+    return found;
+  }
+
+  // One step of what the client missed while it was away. Blocks.
+  Result<std::string> tell_missed(const accounts::Subject& subject) {
+    HF_TRY(const std::vector<EventPtr> step, read_missed());
+    return tell(subject, step);
   }
   Result<std::vector<EventPtr>> read_missed() {
     std::vector<events::Event> found;
@@ -152,30 +189,6 @@ class EventStreams::Stream final : public http::EndlessSource {
       step.push_back(std::make_shared<const events::Event>(std::move(event)));
     }
     return step;
-  }
-
-  // What is new. Nothing: the client was too slow, or the database is away; it comes back with the
-  // last id that it has seen.
-  asio::awaitable<std::optional<std::string>> tell_new(const accounts::Subject& subject) {
-    events::Feed& feed = streams_->feed_;
-    if (feed.claim()) {
-      const auto polled = co_await services_.pool.run([&] { return feed.poll(); });
-      if (!polled) {
-        log::warn("events could not be read for their streams",
-                  {{"error", describe(polled.error())}});
-      }
-    }
-    const auto batch = feed.from(position_, kBatch);
-    if (!batch) co_return std::nullopt;
-    position_ = batch->next;
-    more_ = batch->events.size() == kBatch;
-    std::vector<EventPtr> fitting;
-    for (const EventPtr& event : batch->events) {
-      if (told_.erase(event->id) == 0 && fits(filter_, *event)) fitting.push_back(event);
-    }
-    if (fitting.empty()) co_return std::string();
-    auto told = co_await services_.pool.run([&] { return tell(subject, fitting); });
-    co_return told ? std::optional(*std::move(told)) : std::nullopt;
   }
 
   // Those that the caller may see, written down. Blocks.
@@ -208,8 +221,8 @@ class EventStreams::Stream final : public http::EndlessSource {
   std::optional<std::int64_t> missed_after_;  // what it has seen last, until it has caught up
   std::set<std::int64_t> told_;               // of those that it caught up with
   bool begun_ = false;
-  bool more_ = false;  // there is more in the feed already
   steady_clock::time_point said_at_{};
+  steady_clock::time_point checked_at_{};  // credential and rights
 };
 
 Answer EventStreams::open(const Call& call) {
