@@ -33,6 +33,7 @@ Result<void> Feed::start() {
     return {};
   }));
   settled_ = last;
+  started_ = true;
   return {};
 }
 
@@ -44,7 +45,7 @@ Result<bool> Feed::step(std::int64_t& after) {
   }));
   const Timestamp settled_at = database_.is_shared() ? clock_.now() - kSharedLag : Timestamp::max();
   const std::lock_guard lock(mutex_);
-  bool settling = *settled_ == after;
+  bool settling = settled_ == after;
   for (Event& event : found) {
     after = event.id;
     settling = settling && event.at <= settled_at;
@@ -61,13 +62,13 @@ Result<bool> Feed::step(std::int64_t& after) {
 
 Result<void> Feed::poll() {
   const std::lock_guard lock(polling_);
-  if (!settled_) return start();
-  std::int64_t after = *settled_;
+  if (!started_) return start();
+  std::int64_t after = settled_;
   bool more = true;
   for (int i = 0; more && i < kStepsAtOnce; ++i) {
     HF_TRY(more, step(after));
   }
-  seen_.erase(seen_.begin(), seen_.upper_bound(*settled_));
+  seen_.erase(seen_.begin(), seen_.upper_bound(settled_));
   return {};
 }
 

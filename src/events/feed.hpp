@@ -49,10 +49,11 @@ class Feed {
   db::Database& database_;
   const Clock& clock_;
   const std::size_t capacity_;
-  std::mutex polling_;                   // held by the one who polls
-  std::optional<std::int64_t> settled_;  // no event up to this id is still to come; by polling_
-  std::set<std::int64_t> seen_;          // of those behind it; by polling_
-  std::mutex mutex_;                     // guards what follows
+  std::mutex polling_;  // held by the one who polls; guards what follows
+  bool started_ = false;
+  std::int64_t settled_ = 0;     // no event up to this id is still to come
+  std::set<std::int64_t> seen_;  // of those behind it
+  std::mutex mutex_;             // guards what follows
   std::chrono::steady_clock::time_point due_{};
   std::deque<std::shared_ptr<const Event>> kept_;
   std::uint64_t begin_ = 0;  // the position of the first that is kept

@@ -125,7 +125,8 @@ boost::json::array only_in(const Texts& texts, const Texts& others) {
 
 Texts labels_of(const ImageConfig& config) {
   Texts labels;
-  for (const auto& [name, value] : config.labels) labels.push_back(name + "=" + value);
+  for (const auto& [name, value] : config.labels)
+    labels.push_back(fmt::format("{}={}", name, value));
   return labels;
 }
 
