@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "db/sqlite/sqlite.hpp"
+#include "events/feed.hpp"
 
 namespace holdfast::events {
 namespace {
@@ -93,6 +94,32 @@ TEST_F(Events, ADatabaseThatFailsKeepsThemForTheNextFlush) {
   ASSERT_TRUE(counted.flush());
   ASSERT_EQ(all().size(), 1U);
   EXPECT_EQ(all()[0].count, 2);
+}
+
+TEST_F(Events, AFeedHasEachNewEventOnce) {
+  ASSERT_TRUE(database_->migrate(migrations()));
+  const auto append = [&](const char* name) {
+    Event event;
+    event.at = clock_.now();
+    event.object = name;
+    ASSERT_TRUE(database_->write(db::Durability::relaxed,
+                                 [&](db::Tx& tx) { return events::append(tx, event); }));
+  };
+  append("before");
+  Feed feed(*database_, clock_, 3);
+  ASSERT_TRUE(feed.poll());
+  const std::uint64_t start = feed.end();
+  for (const char* name : {"one", "two", "three"}) append(name);
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(feed.poll());
+  const auto batch = feed.from(start, 2);
+  ASSERT_TRUE(batch);
+  ASSERT_EQ(batch->events.size(), 2U);
+  EXPECT_EQ(batch->events[0]->object, "one");
+  EXPECT_EQ(feed.from(batch->next, 2)->events.at(0)->object, "three");
+  EXPECT_TRUE(feed.from(feed.end(), 2)->events.empty());
+  append("four");
+  ASSERT_TRUE(feed.poll());
+  EXPECT_FALSE(feed.from(start, 2)) << "the first was forgotten";
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "http/endless.hpp"
 #include "http/loop.hpp"
 #include "http/origin.hpp"
 #include "http/text.hpp"
@@ -304,15 +305,17 @@ asio::awaitable<bool> Connection::send(const Request& request, const Response& r
   head.append("X-Request-Id: ").append(request.id).append("\r\n");
   head += response.lines();
   const bool no_body = response.status() == 204 || response.status() == 304;
-  if (!no_body) head += fmt::format("Content-Length: {}\r\n", response.content_length());
+  const auto* source = std::get_if<SourceBody>(&response.content());
+  auto* endless = source == nullptr ? nullptr : dynamic_cast<EndlessSource*>(source->source.get());
+  if (!no_body && endless == nullptr)
+    head += fmt::format("Content-Length: {}\r\n", response.content_length());
   head += keep ? "\r\n" : "Connection: close\r\n\r\n";
-
+  if (endless != nullptr && request.method != Method::head)
+    co_return co_await send_endless(std::move(head), *endless);
   const During transfer(watch_, Watch::Phase::transfer, loop_.shared().options.limits.body_timeout);
   if (no_body || request.method == Method::head)
     co_return (co_await stream_.write(head)).has_value();
-  if (const auto* source = std::get_if<SourceBody>(&response.content())) {
-    co_return co_await send_source(head, *source);
-  }
+  if (source != nullptr) co_return co_await send_source(head, *source);
   std::string_view text;
   if (const auto* own = std::get_if<std::string>(&response.content())) text = *own;
   if (const auto* other = std::get_if<std::shared_ptr<const std::string>>(&response.content()))
@@ -341,6 +344,20 @@ asio::awaitable<bool> Connection::send_source(const std::string& head, const Sou
     done += *got;
   }
   co_return true;
+}
+
+asio::awaitable<bool> Connection::send_endless(std::string text, EndlessSource& body) {
+  while (true) {
+    if (!text.empty()) {
+      const During transfer(watch_, Watch::Phase::transfer,
+                            loop_.shared().options.limits.body_timeout);
+      if (!co_await stream_.write(text)) co_return false;
+    }
+    if (loop_.stopping()) co_return true;
+    auto next = co_await body.next();
+    if (!next) co_return true;
+    text.swap(*next);
+  }
 }
 
 // Reads the rest of a short body, so that the connection can go on.

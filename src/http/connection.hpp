@@ -15,6 +15,7 @@
 
 namespace holdfast::http {
 
+class EndlessSource;
 class Loop;
 
 // Owned by its Loop, touched by the loop's thread alone. While requests are served it has a
@@ -48,6 +49,7 @@ class Connection {
   boost::asio::awaitable<Response> answer(Request& request, Body& body);
   boost::asio::awaitable<bool> send(const Request& request, const Response& response, bool keep);
   boost::asio::awaitable<bool> send_source(const std::string& head, const SourceBody& body);
+  boost::asio::awaitable<bool> send_endless(std::string text, EndlessSource& body);
   boost::asio::awaitable<bool> finish_body(RequestBody& body);
   boost::asio::awaitable<void> refuse(int status, std::string_view code, std::string message);
   boost::asio::awaitable<void> linger();

@@ -80,10 +80,49 @@ std::string text_in(const boost::json::value& value, std::string_view name) {
   return std::string(codec::string_member(value, name).value_or(""));
 }
 
+std::vector<std::string> texts_in(const boost::json::value& value, std::string_view name) {
+  std::vector<std::string> texts;
+  const boost::json::value* list = codec::member(value, name);
+  if (list == nullptr || !list->is_array()) return texts;
+  for (const boost::json::value& one : list->get_array()) {
+    if (one.is_string()) texts.emplace_back(one.get_string());
+  }
+  return texts;
+}
+
+// What says how a container runs; a part that is not as it should be is left out.
+void read_run(const boost::json::value& run, ImageConfig& config) {
+  config.user = text_in(run, "User");
+  config.working_dir = text_in(run, "WorkingDir");
+  config.env = texts_in(run, "Env");
+  config.entrypoint = texts_in(run, "Entrypoint");
+  config.cmd = texts_in(run, "Cmd");
+  const boost::json::value* ports = codec::member(run, "ExposedPorts");
+  if (ports != nullptr && ports->is_object()) {
+    for (const auto& port : ports->get_object()) config.ports.emplace_back(port.key());
+  }
+  const boost::json::value* labels = codec::member(run, "Labels");
+  if (labels == nullptr || !labels->is_object()) return;
+  for (const auto& label : labels->get_object()) {
+    if (label.value().is_string()) config.labels.emplace(label.key(), label.value().get_string());
+  }
+}
+
 ImageConfig config_of(const boost::json::value& value) {
-  ImageConfig config{text_in(value, "os"),         text_in(value, "architecture"),
-                     text_in(value, "os.version"), text_in(value, "author"),
-                     text_in(value, "created"),    {}};
+  ImageConfig config{text_in(value, "os"),
+                     text_in(value, "architecture"),
+                     text_in(value, "os.version"),
+                     text_in(value, "author"),
+                     text_in(value, "created"),
+                     {},
+                     {},
+                     {},
+                     {},
+                     {},
+                     {},
+                     {},
+                     {}};
+  if (const boost::json::value* run = codec::member(value, "config")) read_run(*run, config);
   const boost::json::value* history = codec::member(value, "history");
   if (history == nullptr || !history->is_array()) return config;
   for (const boost::json::value& step : history->get_array()) {
@@ -98,6 +137,10 @@ ImageConfig config_of(const boost::json::value& value) {
 std::size_t size_of(const ImageConfig& config) {
   std::size_t size = 512;
   for (const ImageConfig::Step& step : config.history) size += step.created_by.size() + 64;
+  for (const auto* texts : {&config.env, &config.entrypoint, &config.cmd, &config.ports}) {
+    for (const std::string& text : *texts) size += text.size() + 32;
+  }
+  for (const auto& [name, value] : config.labels) size += name.size() + value.size() + 96;
   return size;
 }
 

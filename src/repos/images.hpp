@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -39,6 +40,14 @@ struct ImageConfig {
     bool is_empty_layer = false;
   };
   std::vector<Step> history;
+  // How a container of it runs: `config` in the config.
+  std::string user;
+  std::string working_dir;
+  std::vector<std::string> env;  // "NAME=value"
+  std::vector<std::string> entrypoint;
+  std::vector<std::string> cmd;
+  std::vector<std::string> ports;  // "80/tcp"
+  std::map<std::string, std::string> labels;
 };
 
 // Threads: any; all calls block. Access is not decided here.

@@ -97,6 +97,8 @@ constexpr db::Migration kMigrations[] = {
         pushes {int} NOT NULL,
         PRIMARY KEY (of_what, of_id, step, begins_at));
       CREATE INDEX traffic_oldest ON traffic (step, begins_at))"},
+    {"repos/0007-manifests-by-digest",
+     "CREATE INDEX manifests_digest ON manifests (digest, repository_id)"},
 };
 
 constexpr std::size_t kRepositoriesInMemory = 20'000;

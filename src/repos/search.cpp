@@ -135,32 +135,41 @@ std::string condition_of(const SearchQuery& query) {
   return condition;
 }
 
+// Whether the rows of the index must be tested.
+bool is_tested(const SearchQuery& query) { return !query.visible.all || query.namespace_id != 0; }
+
+// Rows of a place ($1) from $2 to $3, at most $4; where they are tested, of the first $5.
+std::string sql_of(const SearchQuery& query) {
+  constexpr std::string_view kFrom =
+      "FROM repository_terms WHERE place = $1 AND term >= $2 AND term < $3 "
+      "ORDER BY term, repository_id LIMIT";
+  if (!is_tested(query)) return fmt::format("SELECT repository_id {} $4", kFrom);
+  return fmt::format(
+      "SELECT repository_id FROM (SELECT term, repository_id, namespace_id, is_public {} $5) AS "
+      "near WHERE {} ORDER BY term, repository_id LIMIT $4",
+      kFrom, condition_of(query));
+}
+
 // What one search has found so far.
 class Finder {
  public:
   Finder(db::Tx& tx, const SearchQuery& query, std::string_view text)
-      : tx_(tx),
-        query_(query),
-        text_(text),
-        sql_(fmt::format(
-            "SELECT repository_id FROM (SELECT term, repository_id, namespace_id, is_public FROM "
-            "repository_terms WHERE place = $1 AND term >= $2 AND term < $3 "
-            "ORDER BY term, repository_id LIMIT {}) AS near WHERE {} "
-            "ORDER BY term, repository_id LIMIT $4",
-            kTestedAtMost, condition_of(query))) {}
+      : tx_(tx), query_(query), text_(text), sql_(sql_of(query)) {}
 
   Result<void> look(Place place) {
     const bool whole = place == Place::name || place == Place::part;
     const std::string start(whole ? text_ : cut(text_));
     const std::string end = start + std::string(kLast);
-    std::vector<std::int64_t> ids;
-    HF_CHECK(tx_.query(
-        sql_, {static_cast<std::int64_t>(place), start, end, query_.limit * kRowsPerRepository},
-        [&](const db::Row& row) -> Result<void> {
-          if (seen_.insert(row.integer(0)).second) ids.push_back(row.integer(0));
-          return {};
-        }));
-    return load(ids);
+    std::vector<db::Value> values = {static_cast<std::int64_t>(place), start, end,
+                                     query_.limit * kRowsPerRepository};
+    if (!is_tested(query_)) return look(values);
+    // Most find enough among the first.
+    const auto before = std::ssize(found_);
+    values.emplace_back(kTestedAtMost / 10);
+    HF_CHECK(look(values));
+    if (std::ssize(found_) - before >= query_.limit) return {};
+    values.back() = kTestedAtMost;
+    return look(values);
   }
   [[nodiscard]] bool is_full() const { return std::ssize(found_) >= query_.limit; }
   std::vector<Repository> take() {
@@ -182,6 +191,14 @@ class Finder {
     Repository repository;
   };
 
+  Result<void> look(const std::vector<db::Value>& values) {
+    std::vector<std::int64_t> ids;
+    HF_CHECK(tx_.query(sql_, values, [&](const db::Row& row) -> Result<void> {
+      if (seen_.insert(row.integer(0)).second) ids.push_back(row.integer(0));
+      return {};
+    }));
+    return load(ids);
+  }
   Result<void> load(const std::vector<std::int64_t>& ids) {
     if (ids.empty()) return {};
     return tx_.query(fmt::format("SELECT {} FROM repositories WHERE id IN ({})", kRepositoryColumns,

@@ -10,7 +10,7 @@ namespace {
 using std::chrono::steady_clock;
 
 constexpr int kKeptTimes = 20;
-constexpr int kAtOnce = 2;
+constexpr int kAtOnce = 8;
 constexpr std::size_t kKnownAtMost = 10'000;
 constexpr std::int64_t kStepIds = 20'000;
 

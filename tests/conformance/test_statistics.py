@@ -1,5 +1,6 @@
 """What is stored, pulled and pushed, compared with what a model in Python says."""
 
+import json
 import time
 
 import pytest
@@ -185,3 +186,99 @@ def test_traffic_over_time(server, dtr, alice, repository):
     assert len(hours) in (14 * 24, 14 * 24 + 1)
     rest.refused(400, "INVALID_PARAMETERS", "GET", f"/holdfast/traffic?repository={repository}&step=year")
     rest.refused(400, "INVALID_PARAMETERS", "GET", f"/holdfast/traffic?repository={repository}&from=never")
+
+
+def test_who_shares_what(dtr, alice, bob, public_repository, other_repository):
+    repository = public_repository
+    base = content.random_blob(5_000)
+    image = content.image(layers=[base, b"its own"])
+    alice.push(repository, image, "v1", "latest")
+    alice.push(other_repository, image, "v1")
+    index = content.index([image])
+    alice.push(repository, index, "multi")
+    signature = content.image(subject=image.descriptor())
+    alice.push(repository, signature, signature.digest)
+    path = f"/holdfast/repositories/{repository}/manifests/v1/sharing"
+    answer = Rest(alice, "/api/v0").get(path)
+    assert answer["digest"] == image.digest
+    assert answer["tags"] == {"names": ["latest", "v1"], "more": False}
+    assert answer["indexes"] == {"names": [index.digest], "more": False}
+    assert answer["referrers"] == {"names": [signature.digest], "more": False}
+    hers = {"names": [other_repository], "visible": 1, "hidden": 0, "more": False}
+    assert answer["repositories"] == hers
+    assert answer["exclusiveBytes"] == 0
+    layers = {blob["digest"]: blob for blob in answer["blobs"]}
+    assert set(layers) == {content.digest_of(blob) for blob in image.blobs}
+    assert layers[content.digest_of(base)]["repositories"] == hers
+    assert layers[content.digest_of(base)]["size"] == len(base)
+    seen = Rest(bob, "/api/v0").get(path)
+    assert seen["repositories"] == {"names": [], "visible": 0, "hidden": 1, "more": False}
+    Rest(bob, "/api/v0").refused(
+        404, "NO_SUCH_REPOSITORY", "GET", f"/holdfast/repositories/{other_repository}/manifests/v1/sharing")
+    dtr.expect(204, "DELETE", f"/repositories/{other_repository}")
+    answer = Rest(alice, "/api/v0").get(f"/holdfast/repositories/{repository}/manifests/{image.digest}/sharing")
+    assert answer["exclusiveBytes"] == sum(len(blob) for blob in image.blobs)
+    Rest(alice, "/api/v0").refused(
+        404, "NO_SUCH_REF", "GET", f"/holdfast/repositories/{repository}/manifests/v9/sharing")
+
+
+def configured(layers, **run):
+    """An image whose config says how it runs."""
+    plain = content.image(layers=layers)
+    config = content.encode(json.loads(plain.blobs[0]) | {"config": run})
+    document = plain.document | {"config": content.descriptor(content.OCI_CONFIG, config)}
+    return content.Manifest(plain.media_type, content.encode(document), [config, *layers])
+
+
+def test_two_images_side_by_side(alice, bob, repository):
+    rest = Rest(alice, "/api/v0")
+    base, old, new = (content.random_blob(size) for size in (4_000, 300, 700))
+    before = configured([base, old], Env=["PATH=/bin", "A=1"], Cmd=["sh"], Labels={"version": "1"}, User="root")
+    after = configured([base, new], Env=["PATH=/bin", "B=2"], Cmd=["sh", "-c"], Labels={"version": "2"},
+                       User="root", ExposedPorts={"80/tcp": {}})
+    alice.push(repository, before, "v1")
+    alice.push(repository, after, "v2")
+    path = f"/holdfast/repositories/{repository}/compare"
+    answer = rest.get(f"{path}?from=v1&to=v2")
+    assert answer["from"]["digest"] == before.digest
+    assert answer["to"]["digest"] == after.digest
+
+    def shown(layer, number):
+        return [{"digest": content.digest_of(layer), "size": len(layer), "line": f"layer {number}"}]
+
+    assert answer["layers"] == {"added": shown(new, 1), "removed": shown(old, 1), "same": shown(base, 0)}
+    assert answer["sizeDifference"] == 400 + len(after.blobs[0]) - len(before.blobs[0])
+    assert answer["config"] == {
+        "env": {"added": ["B=2"], "removed": ["A=1"]},
+        "labels": {"added": ["version=2"], "removed": ["version=1"]},
+        "ports": {"added": ["80/tcp"], "removed": []},
+        "cmd": {"from": ["sh"], "to": ["sh", "-c"]},
+    }
+    same = rest.get(f"{path}?from=v1&to={before.digest}")
+    assert (same["config"], same["sizeDifference"], same["layers"]["added"]) == ({}, 0, [])
+    alice.push(repository, content.index([after]), "multi")
+    assert rest.get(f"{path}?from=v1&to=multi&platform=linux/amd64")["to"]["digest"] == after.digest
+    rest.refused(404, "NO_SUCH_REF", "GET", f"{path}?from=v1&to=multi&platform=windows/amd64")
+    rest.refused(404, "NO_SUCH_REF", "GET", f"{path}?from=v1&to=v9")
+    rest.refused(400, "INVALID_PARAMETERS", "GET", f"{path}?from=v1")
+    Rest(bob, "/api/v0").refused(404, "NO_SUCH_REPOSITORY", "GET", f"{path}?from=v1&to=v2")
+
+
+def test_a_first_page(dtr, alice, anonymous, organization, repository):
+    before = Rest(alice, "/api/v0").get("/holdfast/dashboard")
+    image = alice.push(repository, content.image(), "v1")
+    time.sleep(0.5)
+    after = Rest(alice, "/api/v0").get("/holdfast/dashboard")
+    assert after["repositories"] == before["repositories"] + 1
+    assert after["images"] == before["images"] + 1
+    assert after["tags"] == before["tags"] + 1
+    assert after["bytes"] == before["bytes"] + sum(len(blob) for blob in image.blobs)
+    assert len(after["events"]) <= 10
+    assert repository in {event["repository"] for event in after["events"]}
+    dtr.expect(201, "POST", f"/repositories/{organization}", {"name": "secret"})
+    everything = dtr.get("/holdfast/dashboard")
+    assert f"{organization}/secret" in {event["repository"] for event in everything["events"]}
+    hers = Rest(alice, "/api/v0").get("/holdfast/dashboard")["events"]
+    assert not [event for event in hers if event["repository"].startswith(organization)]
+    assert everything["bytes"] >= after["bytes"]
+    Rest(anonymous, "/api/v0").refused(401, "NOT_AUTHENTICATED", "GET", "/holdfast/dashboard")

@@ -29,6 +29,10 @@ Dtr::Dtr(const Services& services)
                   statistics_routes(services),
                   job_routes(services),
                   cron_routes(services),
+                  event_stream_routes(services),
+                  sharing_routes(services),
+                  compare_routes(services),
+                  dashboard_routes(services),
               }),
               services.callers, services.settings, services.pool),
       v1_("dtr.v1", v1_routes(services), services.callers, services.settings, services.pool) {}

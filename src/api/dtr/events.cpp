@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "access/decide.hpp"
+#include "api/dtr/event_sight.hpp"
 #include "api/dtr/event_words.hpp"
 #include "api/dtr/handlers.hpp"
 #include "base/random.hpp"
@@ -52,91 +53,6 @@ Result<void> set_actor(const Services& services, const Call& call, events::Filte
   return {};
 }
 
-Result<events::Filter> filter_of(const Services& services, const Call& call) {
-  events::Filter filter;
-  HF_TRY(filter.types, types_that_fit(call.text("eventType"), call.text("objectType")));
-  if (call.text("excludePull") == "true") {
-    std::erase(filter.types, events::Type::manifest_pulled);
-  }
-  HF_TRY(filter.after, moment(call, "publishedAfter"));
-  HF_TRY(filter.before, moment(call, "publishedBefore"));
-  HF_CHECK(set_actor(services, call, filter));
-  return filter;
-}
-
-// What somebody who is no administrator sees of all events: what they did, what concerns their
-// account, and the repositories that they administer. Names are used again after an account or a
-// repository is gone: what happened before the one of now began is not shown.
-class Sight {
- public:
-  using Since = std::optional<Timestamp>;
-
-  Sight(const Services& services, const accounts::Subject& subject, accounts::Account self)
-      : services_(services), subject_(subject), self_(std::move(self)) {}
-
-  bool sees(const events::Event& event) {
-    if (event.actor.account_id == self_.id) return true;
-    if (event.repository.empty()) return event.object == self_.name && event.at >= self_.created_at;
-    const Since since = remembered(event.repository);
-    return since && event.at >= *since;
-  }
-  // What went wrong while events were tested.
-  [[nodiscard]] Result<void> outcome() const {
-    return failed_ ? Result<void>(*failed_) : Result<void>();
-  }
-
- private:
-  Since remembered(const std::string& repository) {
-    const auto known = since_.find(repository);
-    if (known != since_.end()) return known->second;
-    auto since = administers_since(repository);
-    if (!since) failed_ = since.error();
-    return since_.emplace(repository, since ? *std::move(since) : Since()).first->second;
-  }
-  Result<Since> administers_since(const std::string& repository) {
-    HF_TRY(const auto name, oci::RepositoryName::parse(repository));
-    auto owner = services_.accounts.find(name.ns());
-    if (!owner) return nothing_if_unknown(owner.error());
-    if (access::decide(subject_, Action::create_repository, Object::of_namespace(owner->id))) {
-      return Since(owner->created_at);
-    }
-    auto found = services_.repositories.find(name);
-    if (!found) return nothing_if_unknown(found.error());
-    const bool administers = access::decide(subject_, Action::manage_access, Object::of(**found));
-    return administers ? Since((*found)->created_at) : Since();
-  }
-  static Result<Since> nothing_if_unknown(const Error& error) {
-    if (error.code == ErrorCode::not_found) return Since();
-    return error;
-  }
-
-  const Services& services_;
-  const accounts::Subject& subject_;
-  accounts::Account self_;
-  std::map<std::string, Since, std::less<>> since_;
-  std::optional<Error> failed_;
-};
-
-// The ids of accounts as the API shows them, for events; "" for who is gone, and for strangers, to
-// whom accounts are not shown.
-class Actors {
- public:
-  Actors(const Services& services, const Call& call)
-      : services_(services), for_strangers_(call.caller.is_anonymous()) {}
-  std::string uuid(std::int64_t account_id) {
-    if (account_id == 0 || for_strangers_) return {};
-    const auto known = known_.find(account_id);
-    if (known != known_.end()) return known->second;
-    const auto found = services_.accounts.find(account_id);
-    return known_.emplace(account_id, found ? found->uuid : std::string()).first->second;
-  }
-
- private:
-  const Services& services_;
-  const bool for_strangers_;
-  std::map<std::int64_t, std::string> known_;
-};
-
 http::Response lines_response(const boost::json::array& events, std::string_view next) {
   std::string body;
   for (const boost::json::value& event : events) body += boost::json::serialize(event) + "\n";
@@ -155,7 +71,7 @@ Answer answer(const Services& services, const Call& call, const events::Filter& 
   // A start that we never gave is none.
   HF_TRY(const events::Page found,
          events::newest(services.database, filter, events::parse_place(page.start), page.size));
-  Actors actors(services, call);
+  Actors actors(services, call.caller.is_anonymous());
   boost::json::array rows;
   for (const events::Event& event : found.events) {
     rows.emplace_back(shown(event, actors.uuid(event.actor.account_id), detail));
@@ -203,6 +119,18 @@ Answer repository_events(const Services& services, const Call& call) {
 }
 
 }  // namespace
+
+Result<events::Filter> filter_of(const Services& services, const Call& call) {
+  events::Filter filter;
+  HF_TRY(filter.types, types_that_fit(call.text("eventType"), call.text("objectType")));
+  if (call.text("excludePull") == "true") {
+    std::erase(filter.types, events::Type::manifest_pulled);
+  }
+  HF_TRY(filter.after, moment(call, "publishedAfter"));
+  HF_TRY(filter.before, moment(call, "publishedBefore"));
+  HF_CHECK(set_actor(services, call, filter));
+  return filter;
+}
 
 std::vector<rest::Route> event_routes(const Services& services) {
   using http::Method;

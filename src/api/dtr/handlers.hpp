@@ -24,21 +24,24 @@ using Answer = Result<http::Response>;
 using rest::bound;
 using rest::Call;
 
-// api_tokens.cpp, crons.cpp (with action_configs and workers), events.cpp, jobs.cpp, meta.cpp
+// Of the files of these names; cron_routes has action configs and workers too, v1_routes is in
+// search.cpp.
 std::vector<rest::Route> api_token_routes(const Services& services);
+std::vector<rest::Route> compare_routes(const Services& services);
 std::vector<rest::Route> cron_routes(const Services& services);
+std::vector<rest::Route> dashboard_routes(const Services& services);
 std::vector<rest::Route> event_routes(const Services& services);
+std::vector<rest::Route> event_stream_routes(const Services& services);
 std::vector<rest::Route> job_routes(const Services& services);
 std::vector<rest::Route> meta_routes(const Services& services);
-// pruning.cpp, search.cpp, statistics.cpp
 std::vector<rest::Route> pruning_routes(const Services& services);
-std::vector<rest::Route> search_routes(const Services& services);
-std::vector<rest::Route> v1_routes(const Services& services);
-std::vector<rest::Route> statistics_routes(const Services& services);
-// repositories.cpp, tags.cpp, team_access.cpp
 std::vector<rest::Route> repository_routes(const Services& services);
+std::vector<rest::Route> search_routes(const Services& services);
+std::vector<rest::Route> sharing_routes(const Services& services);
+std::vector<rest::Route> statistics_routes(const Services& services);
 std::vector<rest::Route> tag_routes(const Services& services);
 std::vector<rest::Route> team_access_routes(const Services& services);
+std::vector<rest::Route> v1_routes(const Services& services);
 
 // The account that owns a namespace, by name or id. Whoever is not logged in hears of those only
 // that have something to see: not_found/kAccountUnknown.

@@ -1,0 +1,95 @@
+// Who sees which events, and what their actors are called.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "access/decide.hpp"
+#include "api/dtr/handlers.hpp"
+#include "events/history.hpp"
+#include "oci/name.hpp"
+
+namespace holdfast::api::dtr {
+
+// What the query of a list of events asks for, its repository apart: invalid/kQueryInvalid. Blocks.
+Result<events::Filter> filter_of(const Services& services, const Call& call);
+
+// What somebody who is no administrator sees of all events: what they did, what concerns their
+// account, and the repositories that they administer. Names are used again after an account or a
+// repository is gone: what happened before the one of now began is not shown.
+class Sight {
+ public:
+  using Since = std::optional<Timestamp>;
+
+  Sight(const Services& services, const accounts::Subject& subject, accounts::Account self)
+      : services_(services), subject_(subject), self_(std::move(self)) {}
+
+  bool sees(const events::Event& event) {
+    if (event.actor.account_id == self_.id) return true;
+    if (event.repository.empty()) return event.object == self_.name && event.at >= self_.created_at;
+    const Since since = remembered(event.repository);
+    return since && event.at >= *since;
+  }
+  // What went wrong while events were tested.
+  [[nodiscard]] Result<void> outcome() const {
+    return failed_ ? Result<void>(*failed_) : Result<void>();
+  }
+
+ private:
+  Since remembered(const std::string& repository) {
+    const auto known = since_.find(repository);
+    if (known != since_.end()) return known->second;
+    auto since = administers_since(repository);
+    if (!since) failed_ = since.error();
+    return since_.emplace(repository, since ? *std::move(since) : Since()).first->second;
+  }
+  Result<Since> administers_since(const std::string& repository) {
+    HF_TRY(const auto name, holdfast::oci::RepositoryName::parse(repository));
+    auto owner = services_.accounts.find(name.ns());
+    if (!owner) return nothing_if_unknown(owner.error());
+    if (access::decide(subject_, access::Action::create_repository,
+                       access::Object::of_namespace(owner->id))) {
+      return Since(owner->created_at);
+    }
+    auto found = services_.repositories.find(name);
+    if (!found) return nothing_if_unknown(found.error());
+    const bool administers =
+        access::decide(subject_, access::Action::manage_access, access::Object::of(**found));
+    return administers ? Since((*found)->created_at) : Since();
+  }
+  static Result<Since> nothing_if_unknown(const Error& error) {
+    if (error.code == ErrorCode::not_found) return Since();
+    return error;
+  }
+
+  const Services& services_;
+  const accounts::Subject& subject_;
+  accounts::Account self_;
+  std::map<std::string, Since, std::less<>> since_;
+  std::optional<Error> failed_;
+};
+
+// The ids of accounts as the API shows them, for events; "" for who is gone, and for strangers, to
+// whom accounts are not shown.
+class Actors {
+ public:
+  Actors(const Services& services, bool for_strangers)
+      : services_(services), for_strangers_(for_strangers) {}
+  std::string uuid(std::int64_t account_id) {
+    if (account_id == 0 || for_strangers_) return {};
+    const auto known = known_.find(account_id);
+    if (known != known_.end()) return known->second;
+    const auto found = services_.accounts.find(account_id);
+    return known_.emplace(account_id, found ? found->uuid : std::string()).first->second;
+  }
+
+ private:
+  const Services& services_;
+  const bool for_strangers_;
+  std::map<std::int64_t, std::string> known_;
+};
+
+}  // namespace holdfast::api::dtr
