@@ -8,7 +8,7 @@ namespace {
 
 using Match = Prefix::Match;
 
-constexpr std::array<Prefix, 12> kPrefixes = {{
+constexpr std::array<Prefix, 15> kPrefixes = {{
     {"/v2", Match::below, Area::registry},
     {"/auth/token", Match::exact, Area::token},
     {"/api/v0", Match::below, Area::dtr},
@@ -17,6 +17,9 @@ constexpr std::array<Prefix, 12> kPrefixes = {{
     {"/auth/login", Match::below, Area::ucp},
     {"/id", Match::below, Area::ucp},
     {"/login_submit", Match::exact, Area::ucp},
+    {"/api/ucp", Match::below, Area::ucp},
+    {"/basic_info", Match::exact, Area::ucp},
+    {"/openid_keys", Match::exact, Area::ucp},
     {"/_ping", Match::exact, Area::ops},
     {"/health", Match::exact, Area::ops},
     {"/ca", Match::exact, Area::ops},

@@ -37,7 +37,7 @@ constexpr db::Migration kMigrations[] = {
       CREATE INDEX events_actor ON events (actor_id, type, at, id) WHERE actor_id <> 0)"},
 };
 
-constexpr std::array<std::pair<Type, std::string_view>, 33> kNames = {{
+constexpr std::array<std::pair<Type, std::string_view>, 43> kNames = {{
     {Type::tag_pushed, "tag_pushed"},
     {Type::tag_deleted, "tag_deleted"},
     {Type::manifest_pushed, "manifest_pushed"},
@@ -71,6 +71,16 @@ constexpr std::array<std::pair<Type, std::string_view>, 33> kNames = {{
     {Type::token_created, "token_created"},
     {Type::token_updated, "token_updated"},
     {Type::token_deleted, "token_deleted"},
+    {Type::service_account_created, "service_account_created"},
+    {Type::service_account_updated, "service_account_updated"},
+    {Type::service_account_deleted, "service_account_deleted"},
+    {Type::public_key_created, "public_key_created"},
+    {Type::public_key_updated, "public_key_updated"},
+    {Type::public_key_deleted, "public_key_deleted"},
+    {Type::sso_service_created, "sso_service_created"},
+    {Type::sso_service_updated, "sso_service_updated"},
+    {Type::sso_service_deleted, "sso_service_deleted"},
+    {Type::account_settings_updated, "account_settings_updated"},
 }};
 
 constexpr std::array<Type, kNames.size()> kTypes = [] {

@@ -16,9 +16,10 @@ constexpr std::string_view kPrefix = "/api/v0";
 
 Dtr::Dtr(const Services& services)
     : router_("dtr",
-              rest::joined({repository_routes(services), tag_routes(services),
-                            team_access_routes(services), event_routes(services),
-                            meta_routes(services), api_token_routes(services)}),
+              rest::joined(
+                  {repository_routes(services), tag_routes(services), team_access_routes(services),
+                   event_routes(services), meta_routes(services), api_token_routes(services),
+                   service_account_routes(services), account_routes(services), not_built_routes()}),
               services.callers, services.settings, services.pool) {}
 
 boost::asio::awaitable<http::Response> Dtr::handle(http::Request& request, http::Body& body) {

@@ -33,7 +33,7 @@ constexpr std::array<Pair, 13> kVerbs = {{
 }};
 
 // What stands before it, where DTR has another word for it.
-constexpr std::array<Pair, 8> kObjects = {{
+constexpr std::array<Pair, 12> kObjects = {{
     {"user", "ACCOUNT"},
     {"organization", "ACCOUNT"},
     {"member", "ACCOUNT"},
@@ -42,6 +42,10 @@ constexpr std::array<Pair, 8> kObjects = {{
     {"access", "TEAM"},
     {"signing_key", "SYSTEM"},
     {"settings", "SYSTEM"},
+    {"account_settings", "SYSTEM"},
+    {"service_account", "ACCOUNT"},
+    {"public_key", "ACCOUNT"},
+    {"sso_service", "ACCOUNT"},
 }};
 
 std::string upper(std::string_view text) {

@@ -24,12 +24,16 @@ using Answer = Result<http::Response>;
 using rest::bound;
 using rest::Call;
 
-// api_tokens.cpp, events.cpp, meta.cpp
+// accounts.cpp, api_tokens.cpp, events.cpp, meta.cpp
+std::vector<rest::Route> account_routes(const Services& services);
 std::vector<rest::Route> api_token_routes(const Services& services);
 std::vector<rest::Route> event_routes(const Services& services);
 std::vector<rest::Route> meta_routes(const Services& services);
-// repositories.cpp, tags.cpp, team_access.cpp
+// not_built.cpp: 501 for whoever is logged in. Last, as what is built goes first.
+std::vector<rest::Route> not_built_routes();
+// repositories.cpp, service_accounts.cpp, tags.cpp, team_access.cpp
 std::vector<rest::Route> repository_routes(const Services& services);
+std::vector<rest::Route> service_account_routes(const Services& services);
 std::vector<rest::Route> tag_routes(const Services& services);
 std::vector<rest::Route> team_access_routes(const Services& services);
 
