@@ -87,8 +87,8 @@ TEST_F(ServiceAccountsTest, IsInTeamsOfItsOrganizationAlone) {
   EXPECT_EQ(accounts_->find("acme")->members_count, 0);
   EXPECT_EQ(teams_->find("acme", "ops")->members_count, 1);
   Grants grants(*database_, clock_);
-  EXPECT_TRUE(grants.set(teams_->find("acme", "ops").value(), {acme_.id, 0, ""},
-                         Level::read_write, actor_));
+  EXPECT_TRUE(grants.set(teams_->find("acme", "ops").value(), {acme_.id, 0, ""}, Level::read_write,
+                         actor_));
   ASSERT_EQ(subject(ci)->grants.size(), 1U);
   EXPECT_EQ(subject(ci)->grants[0].namespace_id, acme_.id);
   EXPECT_EQ(reason(teams_->set_member("other", "ops", ci.name, std::nullopt, actor_)),
