@@ -1,9 +1,11 @@
 """Service accounts: what automation of an organization logs in as."""
 
+import shutil
+
 import pytest
 
 from conftest import PASSWORD
-from harness import content
+from harness import content, postgres
 from harness.registry_client import basic
 from harness.rest import Rest, new_name
 
@@ -186,3 +188,44 @@ def test_it_goes_with_its_organization(api, organization, people):
     api.expect(204, "DELETE", f"/accounts/{organization.name}")
     assert client.call("GET", "/admin/version").status == 401
     api.refused(404, "NO_SUCH_ACCOUNT", "GET", f"/accounts/{account}")
+
+
+@pytest.mark.skipif(not postgres.chosen(), reason="two servers share a PostgreSQL database")
+def test_what_one_replica_takes_away_the_other_refuses(holdfast):
+    database = postgres.cluster().create_database()
+    first = holdfast(environment={"HOLDFAST_DATABASE_URL": database})
+    second = holdfast(start=False, name="second", environment={"HOLDFAST_DATABASE_URL": database})
+    second.data.mkdir()
+    for file in first.data.iterdir():
+        if file.is_file() and file.name != "lock":
+            shutil.copy2(file, second.data)
+    second.start()
+    api = Rest(first.admin_client())
+    own = Rest(api.client, "/api/v0/holdfast/organizations/acme/serviceAccounts")
+
+    def robot(name: str):
+        """Makes one by the first server; gives whether the second lets it in."""
+        own.expect(201, "POST", "", {"name": name})
+        token = own.expect(201, "POST", f"/{name}/tokens", {})
+        client = second.client(f"acme..{name}", token["token"])
+
+        def enters() -> bool:
+            return [Rest(client, "/api/v0").call("GET", "/admin/version").status == 200 for _ in "ab"] == [True] * 2
+
+        assert enters()
+        return enters, token["hashedToken"]
+
+    api.expect(201, "POST", "/accounts", {"name": "acme", "isOrg": True})
+    disabled, _ = robot("disabled")
+    own.expect(200, "PATCH", "/disabled", {"isActive": False})
+    assert not disabled()
+    own.expect(200, "PATCH", "/disabled", {"isActive": True})
+    assert disabled()
+    tokenless, token = robot("tokenless")
+    own.expect(204, "DELETE", f"/tokenless/tokens/{token}")
+    assert not tokenless()
+    deleted, _ = robot("deleted")
+    own.expect(204, "DELETE", "/deleted")
+    assert not deleted()
+    api.expect(204, "DELETE", "/accounts/acme")
+    assert not disabled()
