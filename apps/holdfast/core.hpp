@@ -5,10 +5,15 @@
 #include <memory>
 
 #include "accounts/access_tokens.hpp"
+#include "accounts/account_settings.hpp"
 #include "accounts/accounts.hpp"
 #include "accounts/grants.hpp"
+#include "accounts/imports.hpp"
 #include "accounts/organizations.hpp"
+#include "accounts/public_keys.hpp"
+#include "accounts/service_accounts.hpp"
 #include "accounts/sessions.hpp"
+#include "accounts/sso_services.hpp"
 #include "accounts/teams.hpp"
 #include "base/clock.hpp"
 #include "base/random.hpp"
@@ -60,6 +65,11 @@ class Core {
   accounts::Teams teams;
   accounts::Grants grants;
   accounts::Sessions sessions;
+  accounts::ServiceAccounts service_accounts;
+  accounts::PublicKeys public_keys;
+  accounts::SsoServices sso_services;
+  accounts::AccountSettings account_settings;
+  accounts::Imports imports;
   repos::Repositories repositories;
   repos::Content content;
   repos::Images images;

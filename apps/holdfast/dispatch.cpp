@@ -8,7 +8,7 @@ namespace {
 
 using Match = Prefix::Match;
 
-constexpr std::array<Prefix, 13> kPrefixes = {{
+constexpr auto kPrefixes = std::to_array<Prefix>({
     {"/v2", Match::below, Area::registry},
     {"/auth/token", Match::exact, Area::token},
     {"/api/v0", Match::below, Area::dtr},
@@ -18,11 +18,16 @@ constexpr std::array<Prefix, 13> kPrefixes = {{
     {"/auth/login", Match::below, Area::ucp},
     {"/id", Match::below, Area::ucp},
     {"/login_submit", Match::exact, Area::ucp},
+    {"/api/ucp", Match::below, Area::ucp},
+    {"/basic_info", Match::exact, Area::ucp},
+    {"/openid_keys", Match::exact, Area::ucp},
     {"/_ping", Match::exact, Area::ops},
     {"/health", Match::exact, Area::ops},
+    // Answered as /health: nobody wrote down the table that DTR had there.
+    {"/load_balancer_status", Match::exact, Area::ops},
     {"/ca", Match::exact, Area::ops},
     {"/metrics", Match::exact, Area::ops},
-}};
+});
 
 bool matches(const Prefix& prefix, std::string_view path) {
   if (!path.starts_with(prefix.path)) return false;

@@ -65,8 +65,10 @@ class Edge {
             {options.refresh_tokens ? api::token::RefreshTokens::on
                                     : api::token::RefreshTokens::off}),
         enzi_({callers_, core.accounts, authenticator_, core.organizations, core.teams,
-               core.settings, core.sessions, core.jobs, pool_}),
-        ucp_({callers_, core.accounts, authenticator_, core.sessions, core.settings, url_, pool_}),
+               core.settings, core.sessions, core.jobs, core.public_keys, core.sso_services,
+               core.account_settings, core.imports, pool_}),
+        ucp_({callers_, core.accounts, authenticator_, core.sessions, core.settings, url_,
+              *core.tokens, certificates.ca_pem(), std::string(version()), pool_}),
         dtr_(dtr_services(core, callers_, host_, pool_)),
         ops_({*core.database, *core.blobs, metrics_, pool_, limits_,
               [this] { return server_ ? server_->counters() : http::Counters{}; }, core.jobs.queue},

@@ -53,6 +53,7 @@ api::dtr::Services dtr_services(Core& core, api::Callers& callers, const api::dt
       .organizations = core.organizations,
       .teams = core.teams,
       .grants = core.grants,
+      .service_accounts = core.service_accounts,
       .repositories = core.repositories,
       .content = core.content,
       .images = core.images,

@@ -79,7 +79,7 @@ Result<AccessTokens::Created> AccessTokens::create(std::string_view user,
   const std::string id = id_of(made.secret);
   const std::string scope = text(wanted.scope);
   HF_CHECK(database_.write(db::Durability::full, [&](db::Tx& tx) -> Result<void> {
-    HF_TRY(const Account owner, user_in(tx, user));
+    HF_TRY(const Account owner, login_in(tx, user));
     HF_CHECK(tx.execute(
         "INSERT INTO access_tokens (id, account_id, label, is_active, created_at, last_used, "
         "origin, client, expires_at, scope) VALUES ($1, $2, $3, 1, $4, 0, $5, $6, $7, $8)",

@@ -75,7 +75,7 @@ class AccessTokens {
     AccessToken token;
     std::string secret;  // in the form of a uuid; kept nowhere
   };
-  // Blocks, as all up to verify. kAccountUnknown when there is no such user.
+  // Of a user or a service account. Blocks, as all up to verify. kAccountUnknown.
   Result<Created> create(std::string_view user, const NewAccessToken& wanted,
                          const events::Actor& actor);
   // kAccessTokenUnknown.

@@ -13,86 +13,6 @@ namespace holdfast::accounts {
 
 namespace {
 
-constexpr db::Migration kMigrations[] = {
-    {"accounts/0001-accounts", R"(CREATE TABLE accounts (
-        id {id},
-        uuid {text} NOT NULL UNIQUE,
-        name {text} NOT NULL UNIQUE,
-        kind {int} NOT NULL,
-        full_name {text} NOT NULL,
-        is_administrator {int} NOT NULL,
-        is_active {int} NOT NULL,
-        must_change_password {int} NOT NULL,
-        password_hash {text} NOT NULL,
-        version {int} NOT NULL,
-        created_at {int} NOT NULL);
-      CREATE TABLE organization_members (
-        organization_id {int} NOT NULL REFERENCES accounts (id),
-        user_id {int} NOT NULL REFERENCES accounts (id),
-        is_owner {int} NOT NULL,
-        PRIMARY KEY (user_id, organization_id));
-      CREATE TABLE teams (
-        id {id},
-        uuid {text} NOT NULL UNIQUE,
-        organization_id {int} NOT NULL REFERENCES accounts (id),
-        name {text} NOT NULL,
-        description {text} NOT NULL,
-        UNIQUE (organization_id, name));
-      CREATE TABLE team_members (
-        team_id {int} NOT NULL REFERENCES teams (id),
-        user_id {int} NOT NULL REFERENCES accounts (id),
-        PRIMARY KEY (user_id, team_id));
-      CREATE TABLE grants (
-        team_id {int} NOT NULL REFERENCES teams (id),
-        namespace_id {int} NOT NULL REFERENCES accounts (id),
-        repository_id {int} NOT NULL,
-        level {int} NOT NULL,
-        PRIMARY KEY (team_id, namespace_id, repository_id)))"},
-    // What lists go through, and the counts that they show.
-    {"accounts/0002-organizations",
-     R"(ALTER TABLE accounts ADD COLUMN members_count {int} NOT NULL DEFAULT 0;
-      ALTER TABLE accounts ADD COLUMN teams_count {int} NOT NULL DEFAULT 0;
-      CREATE INDEX accounts_kind ON accounts (kind, name);
-      CREATE INDEX accounts_full_name ON accounts (full_name, name);
-      ALTER TABLE organization_members ADD COLUMN user_uuid {text} NOT NULL DEFAULT '';
-      UPDATE organization_members SET user_uuid = (SELECT uuid FROM accounts WHERE accounts.id = organization_members.user_id);
-      CREATE INDEX organization_members_users ON organization_members (organization_id, user_uuid);
-      CREATE INDEX organization_members_owners ON organization_members (organization_id, is_owner, user_uuid);
-      ALTER TABLE teams ADD COLUMN members_count {int} NOT NULL DEFAULT 0;
-      ALTER TABLE team_members ADD COLUMN is_admin {int} NOT NULL DEFAULT 0;
-      ALTER TABLE team_members ADD COLUMN user_uuid {text} NOT NULL DEFAULT '';
-      UPDATE team_members SET user_uuid = (SELECT uuid FROM accounts WHERE accounts.id = team_members.user_id);
-      CREATE INDEX team_members_users ON team_members (team_id, user_uuid);
-      CREATE INDEX team_members_admins ON team_members (team_id, is_admin, user_uuid);
-      CREATE INDEX grants_namespace ON grants (namespace_id, repository_id, team_id))"},
-    // A time that is 0 is none.
-    {"accounts/0003-access-tokens", R"(CREATE TABLE access_tokens (
-        id {text} NOT NULL UNIQUE,
-        account_id {int} NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
-        label {text} NOT NULL,
-        is_active {int} NOT NULL,
-        created_at {int} NOT NULL,
-        last_used {int} NOT NULL,
-        origin {int} NOT NULL,
-        client {text} NOT NULL,
-        expires_at {int} NOT NULL,
-        scope {text} NOT NULL,
-        PRIMARY KEY (account_id, id)))"},
-    {"accounts/0004-sessions", R"(CREATE TABLE sessions (
-        hash {text} NOT NULL PRIMARY KEY,
-        account_id {int} NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
-        created_at {int} NOT NULL,
-        last_used_at {int} NOT NULL,
-        expires_at {int} NOT NULL,
-        address {text} NOT NULL,
-        client {text} NOT NULL);
-      CREATE INDEX sessions_account ON sessions (account_id, hash);
-      CREATE INDEX sessions_expiry ON sessions (expires_at);
-      CREATE TABLE account_settings (
-        name {text} NOT NULL PRIMARY KEY,
-        value {int} NOT NULL))"},
-};
-
 constexpr std::size_t kFullNameMaxBytes = 256;
 
 // Takes a user out of every organization and team.
@@ -110,14 +30,15 @@ Result<void> leave_everything(db::Tx& tx, std::int64_t user_id) {
   return {};
 }
 
-// Takes an organization's members, teams and grants away.
+// Takes an organization's members, teams, grants and service accounts away.
 Result<void> dissolve(db::Tx& tx, std::int64_t organization_id) {
   for (const std::string_view sql :
        {"DELETE FROM grants WHERE namespace_id = $1",
         "DELETE FROM team_members WHERE team_id IN (SELECT id FROM teams WHERE organization_id = "
         "$1)",
         "DELETE FROM teams WHERE organization_id = $1",
-        "DELETE FROM organization_members WHERE organization_id = $1"}) {
+        "DELETE FROM organization_members WHERE organization_id = $1",
+        "DELETE FROM accounts WHERE organization_id = $1 AND organization_id <> 0"}) {
     HF_CHECK(tx.execute(sql, {organization_id}));
   }
   tell_all_changed(tx);
@@ -136,13 +57,43 @@ Result<void> keep_an_administrator(db::Tx& tx) {
               "this is the last active administrator: make another one first");
 }
 
+struct ChangeTypes {
+  events::Type updated;
+  events::Type deleted;
+};
+
+ChangeTypes types_of(Kind kind) {
+  switch (kind) {
+    case Kind::user:
+      return {events::Type::user_updated, events::Type::user_deleted};
+    case Kind::organization:
+      return {events::Type::organization_updated, events::Type::organization_deleted};
+    case Kind::service:
+      return {events::Type::service_account_updated, events::Type::service_account_deleted};
+  }
+  return {events::Type::user_updated, events::Type::user_deleted};
+}
+
+// Whether an account of this kind can become what is asked.
+Result<void> check_possible(const Account& account, const AccountChange& change) {
+  if (account.kind == Kind::user) return {};
+  const bool ends = !change.is_active.value_or(true) && account.kind == Kind::organization;
+  if (!change.password && !change.is_administrator.value_or(false) && !ends) return {};
+  return fail(ErrorCode::invalid, kNotAUser,
+              account.kind == Kind::organization
+                  ? fmt::format("{} is an organization: it has no password and cannot be disabled "
+                                "or an administrator",
+                                account.name)
+                  : fmt::format("{} is a service account: it has no password and cannot be an "
+                                "administrator",
+                                account.name));
+}
+
 constexpr std::size_t kSubjectsInMemory = 10'000;
 
 std::string key_of(std::int64_t account_id) { return std::to_string(account_id); }
 
 }  // namespace
-
-std::span<const db::Migration> migrations() { return kMigrations; }
 
 Accounts::Accounts(db::Database& database, const Clock& clock, Random& random)
     : database_(database),
@@ -209,14 +160,7 @@ Result<Account> Accounts::update(std::string_view name, const AccountChange& cha
   Account changed;
   HF_CHECK(database_.write(db::Durability::full, [&](db::Tx& tx) -> Result<void> {
     HF_TRY(changed, account_in(tx, name));
-    const bool is_user = changed.kind == Kind::user;
-    if (!is_user && (change.password || !change.is_active.value_or(true) ||
-                     change.is_administrator.value_or(false))) {
-      return fail(ErrorCode::invalid, kNotAUser,
-                  fmt::format("{} is an organization: it has no password and cannot be disabled or "
-                              "an administrator",
-                              name));
-    }
+    HF_CHECK(check_possible(changed, change));
     if (change.password) {
       HF_CHECK(tx.execute(
           "UPDATE accounts SET password_hash = $2, must_change_password = $3 WHERE id = $1",
@@ -236,23 +180,37 @@ Result<Account> Accounts::update(std::string_view name, const AccountChange& cha
     tell_changed(tx, changed.id);
     HF_TRY(changed, account_in(tx, name));
     return events::append(
-        tx, event_of(is_user ? events::Type::user_updated : events::Type::organization_updated,
-                     std::string(name), actor, clock_.now()));
+        tx, event_of(types_of(changed.kind).updated, std::string(name), actor, clock_.now()));
   }));
   return changed;
+}
+
+Result<void> Accounts::renew_hash(const Account& account, std::string_view foreign_hash,
+                                  std::string_view password, const events::Actor& actor) {
+  const std::string hash = crypto::hash_password(password, random_);
+  return database_.write(db::Durability::full, [&](db::Tx& tx) -> Result<void> {
+    HF_TRY(const std::int64_t changed,
+           tx.execute("UPDATE accounts SET password_hash = $3 WHERE id = $1 AND password_hash = $2",
+                      {account.id, foreign_hash, hash}));
+    if (changed == 0) return {};
+    events::Event event = event_of(events::Type::user_updated, account.name, actor, clock_.now());
+    event.actor.account_id = account.id;
+    event.actor.name = account.name;
+    event.detail = "the hash of the password";
+    return events::append(tx, event);
+  });
 }
 
 Result<void> Accounts::remove(std::string_view name, const events::Actor& actor) {
   const auto steps = [&](db::Tx& tx) -> Result<void> {
     HF_TRY(const Account account, account_in(tx, name));
-    const bool is_user = account.kind == Kind::user;
-    HF_CHECK(is_user ? leave_everything(tx, account.id) : dissolve(tx, account.id));
+    HF_CHECK(account.kind == Kind::organization ? dissolve(tx, account.id)
+                                                : leave_everything(tx, account.id));
     HF_CHECK(end_sessions(tx, account.id));
     HF_CHECK(tx.execute("DELETE FROM accounts WHERE id = $1", {account.id}));
     HF_CHECK(keep_an_administrator(tx));
     return events::append(
-        tx, event_of(is_user ? events::Type::user_deleted : events::Type::organization_deleted,
-                     std::string(name), actor, clock_.now()));
+        tx, event_of(types_of(account.kind).deleted, std::string(name), actor, clock_.now()));
   };
   Result<void> outcome = database_.write(db::Durability::full, steps);
   // Repositories refer to their namespace.

@@ -30,7 +30,9 @@ inline constexpr std::string_view kNotAUser = "not_a_user";                   //
 
 std::span<const db::Migration> migrations();
 
-enum class Kind : std::uint8_t { user, organization };
+// A service account belongs to an organization and logs in with access tokens alone
+// (service_accounts.hpp).
+enum class Kind : std::uint8_t { user, organization, service };
 
 // An account as it is stored, without its secret.
 struct Account {
@@ -46,6 +48,7 @@ struct Account {
   Timestamp created_at;
   std::int64_t members_count = 0;  // of an organization
   std::int64_t teams_count = 0;
+  std::int64_t organization_id = 0;  // of a service account
 };
 
 // Permission levels of a team on a repository or a namespace, lowest first; DTR's "read-only",
@@ -88,7 +91,7 @@ struct NewUser {
 };
 
 // Changes to an account; nothing = keep. An organization has no password, is always active and no
-// administrator: invalid/kNotAUser.
+// administrator, a service account has no password and is no administrator: invalid/kNotAUser.
 struct AccountChange {
   std::optional<std::string> full_name{};
   std::optional<std::string> password{};
@@ -100,6 +103,7 @@ struct AccountChange {
 
 // Which accounts, in which order, from where.
 struct AccountQuery {
+  // None has service accounts: they are listed by their organization.
   enum class Filter : std::uint8_t {
     all,
     users,
@@ -140,8 +144,8 @@ class Accounts {
   // kLastAdministrator) to demote or disable the last active administrator.
   Result<Account> update(std::string_view name, const AccountChange& change,
                          const events::Actor& actor);
-  // Deletes the account with its memberships, teams and grants. Refuses the last active
-  // administrator, and a namespace that has repositories (conflict/kNamespaceInUse).
+  // Deletes the account with its memberships, teams, grants and service accounts. Refuses the last
+  // active administrator, and a namespace that has repositories (conflict/kNamespaceInUse).
   Result<void> remove(std::string_view name, const events::Actor& actor);
 
   Result<Account> find(std::string_view name);
@@ -163,6 +167,10 @@ class Accounts {
   // Those without an account.
   static const std::shared_ptr<const Subject>& anonymous();
 
+  // For Authenticator: a password that was right by the hash of another product is hashed anew, if
+  // that is still the hash. Neither sessions nor rights change.
+  Result<void> renew_hash(const Account& account, std::string_view foreign_hash,
+                          std::string_view password, const events::Actor& actor);
   // For Authenticator: the stored hash and state of a user; nothing when there is no such user.
   struct Credentials {
     Account account;

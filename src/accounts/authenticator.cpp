@@ -10,7 +10,9 @@
 #include <thread>
 #include <unordered_map>
 
+#include "base/log.hpp"
 #include "codec/text.hpp"
+#include "crypto/foreign_hash.hpp"
 #include "crypto/secret.hpp"
 
 namespace holdfast::accounts {
@@ -190,6 +192,14 @@ std::optional<std::int64_t> Authenticator::remembered(std::string_view name,
   return found.account_id;
 }
 
+// What cannot be written now is tried with the next login: that must not keep anybody out.
+void Authenticator::renew(const Account& account, std::string_view hash, std::string_view password,
+                          const events::Actor& actor) {
+  const auto renewed = state_->accounts.renew_hash(account, hash, password, actor);
+  if (renewed) return;
+  log::error("an imported password keeps its old hash", {{"error", describe(renewed.error())}});
+}
+
 Result<Account> Authenticator::authenticate(std::string_view name, std::string_view password,
                                             const events::Actor& actor) {
   if (const auto id = remembered(name, password)) return state_->accounts.find(*id);
@@ -201,14 +211,17 @@ Result<Account> Authenticator::authenticate(std::string_view name, std::string_v
     HF_TRY(credentials, state_->accounts.credentials(name));
   }
   // One argon2id run whatever the name: the time tells nothing.
+  const std::string& hash = credentials ? credentials->password_hash : state_->nobody_hash;
+  const bool is_foreign = crypto::is_foreign_hash(hash);
+  const std::string_view tried = password.substr(0, kPasswordLimitBytes);
   state_->cores.acquire();
   const bool matches =
-      crypto::verify_password(password.substr(0, kPasswordLimitBytes),
-                              credentials ? credentials->password_hash : state_->nobody_hash);
+      is_foreign ? crypto::verify_foreign_hash(tried, hash) : crypto::verify_password(tried, hash);
   state_->cores.release();
   const bool good = matches && password.size() <= kPasswordLimitBytes && credentials &&
                     credentials->account.is_active;
   if (!good) return state_->failed(account_name, actor, now);
+  if (is_foreign) renew(credentials->account, hash, password, actor);
   const std::string key = state_->remembered_key(name, password);
   const std::lock_guard lock(state_->mutex);
   state_->by_name.erase(account_name);

@@ -14,7 +14,7 @@ using Order = AccountQuery::Order;
 std::string_view condition(Filter filter) {
   switch (filter) {
     case Filter::all:
-      return "1 = 1";
+      return "kind < 2";
     case Filter::users:
       return "kind = 0";
     case Filter::organizations:
@@ -114,7 +114,7 @@ Result<std::int64_t> Accounts::count(const AccountQuery& query) {
 Result<AccountTotals> Accounts::totals() {
   AccountTotals totals;
   HF_CHECK(database_.read([&](db::Tx& tx) {
-    return tx.query("SELECT kind, count(*) FROM accounts GROUP BY kind", {},
+    return tx.query("SELECT kind, count(*) FROM accounts WHERE kind < 2 GROUP BY kind", {},
                     [&](const db::Row& row) -> Result<void> {
                       (row.integer(0) == 0 ? totals.users : totals.organizations) = row.integer(1);
                       return {};

@@ -28,7 +28,7 @@ Account account_of(const db::Row& row, int first) {
   account.id = row.integer(first);
   account.uuid = row.string(first + 1);
   account.name = row.string(first + 2);
-  account.kind = row.integer(first + 3) == 0 ? Kind::user : Kind::organization;
+  account.kind = static_cast<Kind>(row.integer(first + 3));
   account.full_name = row.string(first + 4);
   account.is_administrator = row.boolean(first + 5);
   account.is_active = row.boolean(first + 6);
@@ -37,6 +37,7 @@ Account account_of(const db::Row& row, int first) {
   account.created_at = from_micros(row.integer(first + 9));
   account.members_count = row.integer(first + 10);
   account.teams_count = row.integer(first + 11);
+  account.organization_id = row.integer(first + 12);
   return account;
 }
 
@@ -69,6 +70,20 @@ Result<Account> account_in(db::Tx& tx, std::int64_t id) {
 Result<Account> user_in(db::Tx& tx, std::string_view name) {
   HF_TRY(Account found, account_in(tx, name));
   if (found.kind != Kind::user) return unknown("user", name);
+  return found;
+}
+
+Result<Account> login_in(db::Tx& tx, std::string_view name) {
+  HF_TRY(Account found, account_in(tx, name));
+  if (found.kind == Kind::organization) return unknown("user", name);
+  return found;
+}
+
+Result<Account> team_candidate_in(db::Tx& tx, const Account& organization, std::string_view name) {
+  HF_TRY(Account found, login_in(tx, name));
+  if (found.kind == Kind::service && found.organization_id != organization.id) {
+    return unknown("user", name);
+  }
   return found;
 }
 

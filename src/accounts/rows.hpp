@@ -16,8 +16,9 @@ namespace holdfast::accounts {
 inline constexpr std::string_view kAccountColumns =
     "accounts.id, accounts.uuid, accounts.name, accounts.kind, accounts.full_name, "
     "accounts.is_administrator, accounts.is_active, accounts.must_change_password, "
-    "accounts.version, accounts.created_at, accounts.members_count, accounts.teams_count";
-inline constexpr int kAccountColumnsCount = 12;
+    "accounts.version, accounts.created_at, accounts.members_count, accounts.teams_count, "
+    "accounts.organization_id";
+inline constexpr int kAccountColumnsCount = 13;
 Account account_of(const db::Row& row, int first = 0);
 
 // not_found/kAccountUnknown.
@@ -26,6 +27,10 @@ Result<Account> account_in(db::Tx& tx, std::int64_t id);
 // As above, and of that kind.
 Result<Account> user_in(db::Tx& tx, std::string_view name);
 Result<Account> organization_in(db::Tx& tx, std::string_view name);
+// Whoever logs in: a user or a service account.
+Result<Account> login_in(db::Tx& tx, std::string_view name);
+// Whoever may be in a team of the organization: a user, or a service account of its own.
+Result<Account> team_candidate_in(db::Tx& tx, const Account& organization, std::string_view name);
 
 // What a user may do has changed: their Subject is dropped everywhere.
 void tell_changed(db::Tx& tx, std::int64_t account_id);

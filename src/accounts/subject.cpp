@@ -7,22 +7,27 @@
 namespace holdfast::accounts {
 
 Result<Subject> load_subject(db::Tx& tx, std::int64_t account_id) {
-  HF_TRY(auto found,
-         tx.find<Subject>("SELECT name, version, is_active, is_administrator, must_change_password "
-                          "FROM accounts WHERE id = $1 AND kind = 0",
-                          {account_id}, [&](const db::Row& row) {
-                            Subject subject;
-                            subject.account_id = account_id;
-                            subject.name = row.string(0);
-                            subject.version = row.integer(1);
-                            subject.is_active = row.boolean(2);
-                            subject.is_administrator = row.boolean(3);
-                            subject.must_change_password = row.boolean(4);
-                            return subject;
-                          }));
+  HF_TRY(auto found, tx.find<Subject>(
+                         "SELECT name, version, is_active, is_administrator, must_change_password, "
+                         "organization_id FROM accounts WHERE id = $1 AND kind <> 1",
+                         {account_id}, [&](const db::Row& row) {
+                           Subject subject;
+                           subject.account_id = account_id;
+                           subject.name = row.string(0);
+                           subject.version = row.integer(1);
+                           subject.is_active = row.boolean(2);
+                           subject.is_administrator = row.boolean(3);
+                           subject.must_change_password = row.boolean(4);
+                           // A service account belongs to its organization, and owns nothing.
+                           if (const std::int64_t home = row.integer(5); home != 0) {
+                             subject.member_of.push_back(home);
+                           } else {
+                             subject.owned_namespaces.push_back(account_id);
+                           }
+                           return subject;
+                         }));
   if (!found) return fail(ErrorCode::not_found, kAccountUnknown, "there is no such user");
   Subject subject = *std::move(found);
-  subject.owned_namespaces.push_back(account_id);
   HF_CHECK(tx.query("SELECT organization_id, is_owner FROM organization_members WHERE user_id = $1",
                     {account_id}, [&](const db::Row& row) -> Result<void> {
                       subject.member_of.push_back(row.integer(0));

@@ -168,8 +168,12 @@ Result<Member> Teams::set_member(std::string_view organization, std::string_view
   HF_CHECK(database_.write(db::Durability::full, [&](db::Tx& tx) -> Result<void> {
     HF_TRY(const Account of, organization_in(tx, organization));
     HF_TRY(const Team in, team_in(tx, of, team));
-    HF_TRY(const Account who, user_in(tx, user));
-    HF_CHECK(join_organization(tx, of, who));
+    HF_TRY(const Account who, team_candidate_in(tx, of, user));
+    if (who.kind == Kind::service && is_admin.value_or(false)) {
+      return fail(ErrorCode::invalid, kNotAUser,
+                  fmt::format("{} is a service account: it cannot administer a team", who.name));
+    }
+    if (who.kind == Kind::user) HF_CHECK(join_organization(tx, of, who));
     HF_TRY(const std::int64_t added,
            tx.execute("INSERT INTO team_members (team_id, user_id, is_admin, user_uuid) "
                       "VALUES ($1, $2, 0, $3) ON CONFLICT DO NOTHING",
@@ -197,7 +201,7 @@ Result<void> Teams::remove_member(std::string_view organization, std::string_vie
   return database_.write(db::Durability::full, [&](db::Tx& tx) -> Result<void> {
     HF_TRY(const Account of, organization_in(tx, organization));
     HF_TRY(const Team in, team_in(tx, of, team));
-    HF_TRY(const Account who, user_in(tx, user));
+    HF_TRY(const Account who, team_candidate_in(tx, of, user));
     HF_TRY(const std::int64_t removed,
            tx.execute("DELETE FROM team_members WHERE user_id = $2 AND team_id = $1",
                       {in.id, who.id}));
@@ -217,7 +221,7 @@ Result<Member> Teams::member(std::string_view organization, std::string_view tea
   HF_CHECK(database_.read([&](db::Tx& tx) -> Result<void> {
     HF_TRY(const Account of, organization_in(tx, organization));
     HF_TRY(const Team in, team_in(tx, of, team));
-    HF_TRY(const Account who, user_in(tx, user));
+    HF_TRY(const Account who, team_candidate_in(tx, of, user));
     HF_TRY(found, member_in(tx, group_of(in), who));
     return {};
   }));
@@ -247,7 +251,7 @@ Result<std::vector<TeamMembership>> Teams::of_member(std::string_view organizati
   HF_CHECK(database_.read([&](db::Tx& tx) -> Result<void> {
     found.clear();
     HF_TRY(const Account of, organization_in(tx, organization));
-    HF_TRY(const Account who, user_in(tx, user));
+    HF_TRY(const Account who, team_candidate_in(tx, of, user));
     return tx.query(sql, {of.id, who.id, start, limit}, [&](const db::Row& row) -> Result<void> {
       found.push_back({team_of(row), row.boolean(kTeamColumnsCount)});
       return {};

@@ -59,7 +59,8 @@ class Teams {
   Result<std::vector<Team>> list(std::string_view organization, std::string_view start,
                                  std::int64_t limit);
 
-  // Puts a user into the team, and into the organization. Nothing: keep, or a plain member.
+  // Puts a user into the team, and into the organization. Nothing: keep, or a plain member. A
+  // service account of the organization may be a plain member too (invalid/kNotAUser: is_admin).
   Result<Member> set_member(std::string_view organization, std::string_view team,
                             std::string_view user, std::optional<bool> is_admin,
                             const events::Actor& actor);

@@ -83,6 +83,16 @@ constexpr auto kNames = std::to_array<std::pair<Type, std::string_view>>({
     {Type::pruning_policy_created, "pruning_policy_created"},
     {Type::pruning_policy_updated, "pruning_policy_updated"},
     {Type::pruning_policy_deleted, "pruning_policy_deleted"},
+    {Type::service_account_created, "service_account_created"},
+    {Type::service_account_updated, "service_account_updated"},
+    {Type::service_account_deleted, "service_account_deleted"},
+    {Type::public_key_created, "public_key_created"},
+    {Type::public_key_updated, "public_key_updated"},
+    {Type::public_key_deleted, "public_key_deleted"},
+    {Type::sso_service_created, "sso_service_created"},
+    {Type::sso_service_updated, "sso_service_updated"},
+    {Type::sso_service_deleted, "sso_service_deleted"},
+    {Type::account_settings_updated, "account_settings_updated"},
 });
 
 constexpr std::array<Type, kNames.size()> kTypes = [] {

@@ -68,6 +68,16 @@ enum class Type {
   pruning_policy_created,  // object: the policy's id, detail: "enabled: " and its rules
   pruning_policy_updated,
   pruning_policy_deleted,
+  service_account_created,  // object: "organization..name"
+  service_account_updated,
+  service_account_deleted,
+  public_key_created,  // object: the account, detail: the key's id
+  public_key_updated,
+  public_key_deleted,
+  sso_service_created,  // object: "account/service"
+  sso_service_updated,
+  sso_service_deleted,
+  account_settings_updated,  // detail: which
 };
 std::string_view name(Type type);
 // All of them.

@@ -33,10 +33,12 @@ Dtr::Dtr(const Services& services)
                   sharing_routes(services),
                   compare_routes(services),
                   dashboard_routes(services),
+                  service_account_routes(services),
+                  account_routes(services),
+                  not_built_routes(),
               }),
               services.callers, services.settings, services.pool),
       v1_("dtr.v1", v1_routes(services), services.callers, services.settings, services.pool) {}
-
 boost::asio::awaitable<http::Response> Dtr::handle(http::Request& request, http::Body& body) {
   std::string_view path = request.path;
   if (path.starts_with(kV1)) return v1_.handle(request, body, path.substr(kV1.size()));

@@ -11,6 +11,7 @@
 #include "accounts/accounts.hpp"
 #include "accounts/grants.hpp"
 #include "accounts/organizations.hpp"
+#include "accounts/service_accounts.hpp"
 #include "accounts/teams.hpp"
 #include "api/common/caller.hpp"
 #include "api/rest/router.hpp"
@@ -52,6 +53,7 @@ struct Services {
   accounts::Organizations& organizations;
   accounts::Teams& teams;
   accounts::Grants& grants;
+  accounts::ServiceAccounts& service_accounts;
   repos::Repositories& repositories;
   repos::Content& content;
   repos::Images& images;

@@ -50,6 +50,10 @@ constexpr auto kObjects = std::to_array<Pair>({
     {"worker_capacity", "SYSTEM"},
     {"worker", "SYSTEM"},
     {"pruning_policy", "PRUNING"},
+    {"account_settings", "SYSTEM"},
+    {"service_account", "ACCOUNT"},
+    {"public_key", "ACCOUNT"},
+    {"sso_service", "ACCOUNT"},
 });
 
 std::string upper(std::string_view text) {

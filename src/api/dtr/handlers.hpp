@@ -26,6 +26,7 @@ using rest::Call;
 
 // Of the files of these names; cron_routes has action configs and workers too, v1_routes is in
 // search.cpp.
+std::vector<rest::Route> account_routes(const Services& services);
 std::vector<rest::Route> api_token_routes(const Services& services);
 std::vector<rest::Route> compare_routes(const Services& services);
 std::vector<rest::Route> cron_routes(const Services& services);
@@ -37,11 +38,14 @@ std::vector<rest::Route> meta_routes(const Services& services);
 std::vector<rest::Route> pruning_routes(const Services& services);
 std::vector<rest::Route> repository_routes(const Services& services);
 std::vector<rest::Route> search_routes(const Services& services);
+std::vector<rest::Route> service_account_routes(const Services& services);
 std::vector<rest::Route> sharing_routes(const Services& services);
 std::vector<rest::Route> statistics_routes(const Services& services);
 std::vector<rest::Route> tag_routes(const Services& services);
 std::vector<rest::Route> team_access_routes(const Services& services);
 std::vector<rest::Route> v1_routes(const Services& services);
+// 501 for whoever is logged in. Last, as what is built goes first.
+std::vector<rest::Route> not_built_routes();
 
 // The account that owns a namespace, by name or id. Whoever is not logged in hears of those only
 // that have something to see: not_found/kAccountUnknown.

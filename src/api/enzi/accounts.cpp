@@ -117,11 +117,7 @@ Answer remove(const Services& services, const Call& call) {
   HF_CHECK(rest::need_administrator(call));
   HF_TRY(const accounts::Account account,
          rest::find_account(services.accounts, call, call.parameters[0]));
-  if (account.id == call.subject().account_id) {
-    return fail(ErrorCode::conflict, kOwnAccount,
-                "an administrator cannot delete the account in use: let another one do it");
-  }
-  HF_CHECK(services.accounts.remove(account.name, call.actor()));
+  HF_CHECK(remove_account(services, call, account));
   return http::Response(204);
 }
 
@@ -174,6 +170,15 @@ Answer organizations_of(const Services& services, const Call& call) {
 }
 
 }  // namespace
+
+Result<void> remove_account(const Services& services, const Call& call,
+                            const accounts::Account& account) {
+  if (account.id == call.subject().account_id) {
+    return fail(ErrorCode::conflict, kOwnAccount,
+                "an administrator cannot delete the account in use: let another one do it");
+  }
+  return services.accounts.remove(account.name, call.actor());
+}
 
 std::vector<rest::Route> account_routes(const Services& services) {
   using http::Method;

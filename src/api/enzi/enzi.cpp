@@ -12,8 +12,18 @@ constexpr std::string_view kPrefix = "/enzi/v0";
 
 Enzi::Enzi(const Services& services)
     : router_("enzi",
-              rest::joined({account_routes(services), member_routes(services),
-                            team_routes(services), session_routes(services), job_routes(services)}),
+              rest::joined({
+                  account_routes(services),
+                  member_routes(services),
+                  team_routes(services),
+                  session_routes(services),
+                  job_routes(services),
+                  bulk_routes(services),
+                  public_key_routes(services),
+                  service_routes(services),
+                  config_routes(services),
+                  import_routes(services),
+              }),
               services.callers, services.settings, services.pool) {}
 
 boost::asio::awaitable<http::Response> Enzi::handle(http::Request& request, http::Body& body) {

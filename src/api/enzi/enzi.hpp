@@ -3,10 +3,14 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include "accounts/account_settings.hpp"
 #include "accounts/accounts.hpp"
 #include "accounts/authenticator.hpp"
+#include "accounts/imports.hpp"
 #include "accounts/organizations.hpp"
+#include "accounts/public_keys.hpp"
 #include "accounts/sessions.hpp"
+#include "accounts/sso_services.hpp"
 #include "accounts/teams.hpp"
 #include "api/common/caller.hpp"
 #include "api/rest/router.hpp"
@@ -26,6 +30,10 @@ struct Services {
   settings::Store& settings;
   accounts::Sessions& sessions;
   jobs::Jobs& jobs;
+  accounts::PublicKeys& public_keys;
+  accounts::SsoServices& sso_services;
+  accounts::AccountSettings& account_settings;
+  accounts::Imports& imports;
   async::BlockingPool& pool;
 };
 

@@ -26,6 +26,16 @@ std::vector<rest::Route> member_routes(const Services& services);
 std::vector<rest::Route> team_routes(const Services& services);
 std::vector<rest::Route> session_routes(const Services& services);
 std::vector<rest::Route> job_routes(const Services& services);
+// bulk.cpp, public_keys.cpp, services.cpp, config.cpp, imports.cpp
+std::vector<rest::Route> bulk_routes(const Services& services);
+std::vector<rest::Route> public_key_routes(const Services& services);
+std::vector<rest::Route> service_routes(const Services& services);
+std::vector<rest::Route> config_routes(const Services& services);
+std::vector<rest::Route> import_routes(const Services& services);
+
+// Deletes an account for an administrator (asked before), who cannot delete the one in use.
+Result<void> remove_account(const Services& services, const Call& call,
+                            const accounts::Account& account);
 
 // Of a list: `start` and `limit`, and one row more than asked for to see whether a page follows.
 struct Page {

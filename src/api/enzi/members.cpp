@@ -58,7 +58,7 @@ Answer teams_of(const Services& services, const Call& call) {
   HF_TRY(const accounts::Account organization,
          rest::find_organization(services.accounts, call, call.parameters[0]));
   HF_TRY(const accounts::Account user,
-         rest::find_user(services.accounts, call, call.parameters[1]));
+         rest::find_team_candidate(services.accounts, call, organization, call.parameters[1]));
   if (user.id != call.subject().account_id) HF_CHECK(rest::need_member(call, organization));
   HF_TRY(const Page page, page_of(call));
   HF_TRY(const std::vector<accounts::TeamMembership> rows,

@@ -93,8 +93,9 @@ Answer list_members(const Services& services, const Call& call) {
 
 Answer get_member(const Services& services, const Call& call) {
   HF_TRY(const Place place, find_place(services, call));
-  HF_TRY(const accounts::Account user,
-         rest::find_user(services.accounts, call, call.parameters[2]));
+  HF_TRY(
+      const accounts::Account user,
+      rest::find_team_candidate(services.accounts, call, place.organization, call.parameters[2]));
   HF_TRY(const accounts::Member member,
          services.teams.member(place.organization.name, place.team.uuid, user.name));
   return rest::json_response(200, shown(member));
@@ -102,12 +103,13 @@ Answer get_member(const Services& services, const Call& call) {
 
 Answer put_member(const Services& services, const Call& call) {
   HF_TRY(const Place place, find_place(services, call));
-  HF_TRY(const accounts::Account user,
-         rest::find_user(services.accounts, call, call.parameters[2]));
+  HF_TRY(
+      const accounts::Account user,
+      rest::find_team_candidate(services.accounts, call, place.organization, call.parameters[2]));
   HF_TRY(const auto is_admin, call.fields.flag("isAdmin"));
   HF_CHECK(need_team_administrator(services, call, place));
   // Whoever is not in the organization yet is let in by an owner alone.
-  if (!rest::need_owner(call, place.organization)) {
+  if (user.kind == accounts::Kind::user && !rest::need_owner(call, place.organization)) {
     HF_CHECK(services.organizations.member(place.organization.name, user.name));
   }
   HF_TRY(const accounts::Member member,
@@ -118,8 +120,9 @@ Answer put_member(const Services& services, const Call& call) {
 
 Answer remove_member(const Services& services, const Call& call) {
   HF_TRY(const Place place, find_place(services, call));
-  HF_TRY(const accounts::Account user,
-         rest::find_user(services.accounts, call, call.parameters[2]));
+  HF_TRY(
+      const accounts::Account user,
+      rest::find_team_candidate(services.accounts, call, place.organization, call.parameters[2]));
   if (user.id != call.subject().account_id) {
     HF_CHECK(need_team_administrator(services, call, place));
   }

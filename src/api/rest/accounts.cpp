@@ -44,6 +44,16 @@ Result<accounts::Account> find_organization(accounts::Accounts& accounts, const 
               fmt::format("{} is not an organization", found.name));
 }
 
+Result<accounts::Account> find_team_candidate(accounts::Accounts& accounts, const Call& call,
+                                              const accounts::Account& organization,
+                                              std::string_view reference) {
+  HF_TRY(accounts::Account found, find_account(accounts, call, reference));
+  if (found.kind == accounts::Kind::user || found.organization_id == organization.id) return found;
+  return fail(ErrorCode::not_found, accounts::kAccountUnknown,
+              fmt::format("{} is neither a user nor a service account of {}", found.name,
+                          organization.name));
+}
+
 std::string_view team_reference(std::string_view reference) {
   return reference.starts_with(kById) ? reference.substr(kById.size()) : reference;
 }

@@ -19,6 +19,10 @@ Result<accounts::Account> find_user(accounts::Accounts& accounts, const Call& ca
                                     std::string_view reference);
 Result<accounts::Account> find_organization(accounts::Accounts& accounts, const Call& call,
                                             std::string_view reference);
+// Whoever may be in a team of the organization: a user, or a service account of its own.
+Result<accounts::Account> find_team_candidate(accounts::Accounts& accounts, const Call& call,
+                                              const accounts::Account& organization,
+                                              std::string_view reference);
 // What the path says of a team, without "id:".
 std::string_view team_reference(std::string_view reference);
 

@@ -7,15 +7,21 @@
 #include <utility>
 
 #include "accounts/access_tokens.hpp"
+#include "accounts/account_settings.hpp"
 #include "accounts/accounts.hpp"
 #include "accounts/grants.hpp"
+#include "accounts/imports.hpp"
 #include "accounts/organizations.hpp"
+#include "accounts/public_keys.hpp"
+#include "accounts/service_accounts.hpp"
 #include "accounts/sessions.hpp"
+#include "accounts/sso_services.hpp"
 #include "accounts/teams.hpp"
 #include "api/common/errors.hpp"
 #include "api/common/session_credential.hpp"
 #include "api/rest/fields.hpp"
 #include "base/log.hpp"
+#include "crypto/public_key.hpp"
 #include "jobs/action_configs.hpp"
 #include "jobs/job.hpp"
 #include "jobs/schedules.hpp"
@@ -54,6 +60,18 @@ constexpr auto kByReason = std::to_array<std::pair<std::string_view, Mapped>>({
     {accounts::kTokenExpiryInvalid, {400, "INVALID_FORM"}},
     {accounts::kLastAdministrator, {409, "LAST_ADMINISTRATOR"}},
     {accounts::kNamespaceInUse, {409, "ACCOUNT_HAS_REPOSITORIES"}},
+    {accounts::kServiceAccountUnknown, {404, "NO_SUCH_ACCOUNT"}},
+    {accounts::kTooManyServiceAccounts, {403, "TOO_MANY_SERVICE_ACCOUNTS"}},
+    {accounts::kPublicKeyUnknown, {404, "NO_SUCH_PUBLIC_KEY"}},
+    {accounts::kPublicKeyExists, {400, "PUBLIC_KEY_EXISTS"}},
+    {accounts::kTooManyPublicKeys, {403, "TOO_MANY_PUBLIC_KEYS"}},
+    {accounts::kSsoServiceUnknown, {404, "NO_SUCH_SERVICE"}},
+    {accounts::kSsoServiceExists, {400, "SERVICE_EXISTS"}},
+    {accounts::kSsoServiceInvalid, {400, "INVALID_FORM"}},
+    {accounts::kTooManySsoServices, {403, "TOO_MANY_SERVICES"}},
+    {accounts::kAccountSettingInvalid, {400, "INVALID_FORM"}},
+    {accounts::kHashInvalid, {400, "INVALID_FORM"}},
+    {accounts::kImportTooLarge, {400, "INVALID_FORM"}},
     {repos::kRepositoryUnknown, {404, "NO_SUCH_REPOSITORY"}},
     {repos::kNamespaceUnknown, {404, "NO_SUCH_ACCOUNT"}},
     {repos::kRepositoryExists, {400, "REPOSITORY_EXISTS"}},
@@ -67,6 +85,9 @@ constexpr auto kByReason = std::to_array<std::pair<std::string_view, Mapped>>({
     {holdfast::oci::kNameInvalid, {400, "INVALID_FORM"}},
     {kVisibilityInvalid, {400, "INVALID_REPOSITORY_VISIBILITY"}},
     {settings::kSettingInvalid, {400, "INVALID_SETTINGS"}},
+    {kUserSettingInvalid, {400, "INVALID_USER_SETTINGS"}},
+    {crypto::kPublicKeyInvalid, {400, "INVALID_FORM"}},
+    {crypto::kCertificateInvalid, {400, "INVALID_FORM"}},
     {accounts::kSessionInvalid, {401, "INVALID_AUTHENTICATION_CREDENTIALS"}},
     {accounts::kSessionUnknown, {404, "NO_SUCH_SESSION"}},
     {accounts::kSessionSettingsInvalid, {400, "INVALID_FORM"}},
@@ -80,6 +101,7 @@ constexpr auto kByReason = std::to_array<std::pair<std::string_view, Mapped>>({
     {kFieldInvalid, {400, "INVALID_FORM"}},
     {kRouteUnknown, {404, "NOT_FOUND"}},
     {kMethodUnknown, {405, "NOT_ALLOWED"}},
+    {kNotBuilt, {501, "NOT_IMPLEMENTED"}},
     {http::kBodyTooLarge, {413, "INVALID_PARAMETERS"}},
 });
 
@@ -121,7 +143,7 @@ Mapped map(const Error& error) {
 
 }  // namespace
 
-http::Response error_response(const Error& error) {
+boost::json::object error_entry(const Error& error) {
   namespace json = boost::json;
   const Mapped mapped = map(error);
   json::object entry = {{"code", mapped.code}, {"message", error.message}};
@@ -133,9 +155,15 @@ http::Response error_response(const Error& error) {
   } else if (!error.details.empty()) {
     entry["detail"] = json::array(error.details.begin(), error.details.end());
   }
+  return entry;
+}
+
+http::Response error_response(const Error& error) {
+  namespace json = boost::json;
+  const Mapped mapped = map(error);
   http::Response response(mapped.status);
   response.field("Content-Type", "application/json")
-      .text(json::serialize(json::object{{"errors", json::array{std::move(entry)}}}) + "\n");
+      .text(json::serialize(json::object{{"errors", json::array{error_entry(error)}}}) + "\n");
   add_retry_after(response, error);
   // Not Basic: a browser would ask for a password in a window of its own.
   if (mapped.status == 401) response.field("WWW-Authenticate", "Bearer realm=\"holdfast\"");

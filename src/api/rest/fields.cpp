@@ -1,6 +1,7 @@
 #include "api/rest/fields.hpp"
 
 #include <fmt/format.h>
+#include <utility>
 
 #include "codec/json.hpp"
 #include "http/form.hpp"
@@ -56,6 +57,38 @@ Result<std::optional<bool>> Fields::flag(std::string_view name) const {
   if (found == nullptr || found->is_null()) return std::optional<bool>();
   if (!found->is_bool()) return wrong(name, "true or false");
   return std::optional(found->get_bool());
+}
+
+Fields Fields::of(boost::json::object object) {
+  Fields fields;
+  fields.object_ = std::move(object);
+  return fields;
+}
+
+Result<std::optional<std::vector<std::string>>> Fields::texts(std::string_view name) const {
+  using Texts = std::optional<std::vector<std::string>>;
+  const boost::json::value* found = object_.if_contains(name);
+  if (found == nullptr || found->is_null()) return Texts();
+  if (!found->is_array()) return wrong(name, "a list of strings");
+  Texts texts(std::in_place);
+  for (const boost::json::value& value : found->get_array()) {
+    if (!value.is_string()) return wrong(name, "a list of strings");
+    texts->emplace_back(value.get_string());
+  }
+  return texts;
+}
+
+Result<std::optional<std::vector<Fields>>> Fields::objects(std::string_view name) const {
+  using Objects = std::optional<std::vector<Fields>>;
+  const boost::json::value* found = object_.if_contains(name);
+  if (found == nullptr || found->is_null()) return Objects();
+  if (!found->is_array()) return wrong(name, "a list of objects");
+  Objects objects(std::in_place);
+  for (const boost::json::value& value : found->get_array()) {
+    if (!value.is_object()) return wrong(name, "a list of objects");
+    objects->push_back(of(value.get_object()));
+  }
+  return objects;
 }
 
 Result<std::string> Fields::required_text(std::string_view name) const {

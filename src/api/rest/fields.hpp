@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.hpp"
 
@@ -29,10 +30,16 @@ class Fields {
   // As text(), and must be there and not empty.
   [[nodiscard]] Result<std::string> required_text(std::string_view name) const;
 
+  // Lists: each entry a text, or an object.
+  [[nodiscard]] Result<std::optional<std::vector<std::string>>> texts(std::string_view name) const;
+  [[nodiscard]] Result<std::optional<std::vector<Fields>>> objects(std::string_view name) const;
+
   // All of them, for handlers that take fields by a table of their own.
   [[nodiscard]] const boost::json::object& object() const { return object_; }
 
  private:
+  static Fields of(boost::json::object object);
+
   boost::json::object object_;
 };
 

@@ -94,6 +94,13 @@ Result<void> check_scope(const Caller& caller, const Match& match) {
 
 }  // namespace
 
+Handler not_built(std::string_view sentence) {
+  return [sentence](const Call& call) -> Result<http::Response> {
+    HF_CHECK(need_login(call));
+    return fail(ErrorCode::unsupported, kNotBuilt, std::string(sentence));
+  };
+}
+
 std::vector<Route> joined(std::initializer_list<std::vector<Route>> nouns) {
   std::vector<Route> all;
   for (const std::vector<Route>& routes : nouns) {

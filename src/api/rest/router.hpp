@@ -53,6 +53,10 @@ Handler bound(const Services& services,
   return [services, handler](const Call& call) { return handler(services, call); };
 }
 
+// A handler that tells whoever is logged in that this is not there: unsupported/kNotBuilt with a
+// sentence, which outlives it.
+Handler not_built(std::string_view sentence);
+
 // The routes of several nouns, in the given order.
 std::vector<Route> joined(std::initializer_list<std::vector<Route>> nouns);
 

@@ -8,15 +8,11 @@
 
 #include "api/common/session_credential.hpp"
 #include "api/rest/accounts.hpp"
-#include "api/rest/call.hpp"
+#include "api/ucp/handlers.hpp"
 
 namespace holdfast::api::ucp {
 
 namespace {
-
-using Answer = Result<http::Response>;
-using rest::bound;
-using rest::Call;
 
 struct Login {
   accounts::Account account;
@@ -132,7 +128,8 @@ std::vector<rest::Route> all_routes(const Services& services) {
 }  // namespace
 
 Ucp::Ucp(const Services& services)
-    : router_("ucp", all_routes(services), services.callers, services.settings, services.pool) {}
+    : router_("ucp", rest::joined({all_routes(services), fact_routes(services)}), services.callers,
+              services.settings, services.pool) {}
 
 boost::asio::awaitable<http::Response> Ucp::handle(http::Request& request, http::Body& body) {
   return router_.handle(request, body, request.path);

@@ -1,7 +1,8 @@
-// UCP's logins: /auth/login, /id/…, and /login_submit of the browser.
+// UCP's logins: /auth/login, /id/…, and /login_submit of the browser; what it tells of itself.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <string>
 
 #include "accounts/accounts.hpp"
 #include "accounts/authenticator.hpp"
@@ -12,6 +13,7 @@
 #include "async/pool.hpp"
 #include "http/message.hpp"
 #include "settings/store.hpp"
+#include "token/tokens.hpp"
 
 namespace holdfast::api::ucp {
 
@@ -22,6 +24,9 @@ struct Services {
   accounts::Sessions& sessions;
   settings::Store& settings;
   const PublicUrl& url;
+  const holdfast::token::Tokens& tokens;
+  std::string ca_pem;   // empty: the certificate comes from elsewhere
+  std::string version;  // "0.1.0"
   async::BlockingPool& pool;
 };
 
