@@ -15,6 +15,7 @@
 #include "blob/store.hpp"
 #include "data_folder.hpp"
 #include "db/database.hpp"
+#include "gc/collector.hpp"
 #include "keys/keys.hpp"
 #include "metadata.hpp"
 #include "repos/content.hpp"
@@ -59,6 +60,7 @@ class Core {
   repos::Images images;
   repos::Traffic traffic;
   uploads::Uploads uploads;
+  gc::Collector collector;
   std::unique_ptr<token::Tokens> tokens;  // never null
 
  private:
