@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "codec/json.hpp"
+#include "gc_admin.hpp"
 
 namespace holdfast::admin {
 
@@ -113,6 +114,7 @@ Result<json::value> list_repositories(Core& core) {
 Result<json::value> execute(Core& core, const json::value& command) {
   const std::string verb = text(command, "verb");
   accounts::AccountChange change;
+  if (verb.starts_with("gc.")) return execute_gc(core, verb, command);
   if (verb == "user.add") return add_user(core, command);
   if (verb == "user.list") return list_users(core);
   if (verb == "repo.create") return create_repository(core, command);

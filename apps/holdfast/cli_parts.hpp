@@ -39,6 +39,8 @@ using Verbs = std::function<std::optional<int>()>;
 Verbs admin_verbs(CLI::App& root);
 // Adds `db`.
 Verbs database_verbs(CLI::App& root);
+// Adds `gc`.
+Verbs gc_verbs(CLI::App& root);
 // Adds `verify`.
 Verbs verify_verb(CLI::App& root);
 

@@ -34,7 +34,8 @@ Core::Core(std::unique_ptr<db::Database> database_in, std::unique_ptr<blob::Stor
       pruner(pruning_policies, repositories, content, settings, clock),
       search(*database),
       storage(*database, clock),
-      uploads(*database, *blobs, clock, random) {}
+      uploads(*database, *blobs, clock, random),
+      collector(*database, content, *blobs, uploads, settings, clock, random) {}
 
 Result<std::unique_ptr<Core>> Core::open(DataFolder& folder, const CoreOptions& options) {
   SystemRandom random;

@@ -20,6 +20,7 @@
 #include "blob/store.hpp"
 #include "data_folder.hpp"
 #include "db/database.hpp"
+#include "gc/collector.hpp"
 #include "jobs/jobs.hpp"
 #include "keys/keys.hpp"
 #include "metadata.hpp"
@@ -79,6 +80,7 @@ class Core {
   repos::Search search;
   repos::Storage storage;
   uploads::Uploads uploads;
+  gc::Collector collector;
   std::unique_ptr<token::Tokens> tokens;  // never null
 
  private:

@@ -5,11 +5,18 @@
 #include <string_view>
 #include <utility>
 
+#include "gc/work.hpp"
 #include "jobs/builtin.hpp"
+#include "pruning/pruner.hpp"
 
 namespace holdfast {
 
 namespace {
+
+// DTR's names for collecting garbage, in whole and by halves.
+constexpr std::string_view kOnlineGc = "onlinegc";
+constexpr std::string_view kOnlineGcMetadata = "onlinegc_metadata";
+constexpr std::string_view kOnlineGcBlobs = "onlinegc_blobs";
 
 struct DefaultCron {
   std::string_view action;
@@ -19,6 +26,8 @@ struct DefaultCron {
 // Of a new registry, and of an old one that hears of them for the first time.
 constexpr std::array kDefaultCrons = {
     DefaultCron{jobs::kOnlineGcJobLogs, "0 40 * * * *"},
+    DefaultCron{kOnlineGc, "@hourly"},
+    DefaultCron{pruning::kAction, "@every 15m"},
 };
 
 jobs::RunnerOptions runner_options(const Core& core, std::string id, std::string address) {
@@ -35,7 +44,22 @@ jobs::RunnerOptions runner_options(const Core& core, std::string id, std::string
 
 }  // namespace
 
-void add_actions(Core& core) { jobs::add_builtin(core.jobs, core.settings); }
+void add_actions(Core& core) {
+  jobs::add_builtin(core.jobs, core.settings);
+  jobs::Actions& actions = core.jobs.actions;
+  const auto collect = [&](std::string_view name, std::string description, gc::Scope scope) {
+    actions.add({.name = std::string(name),
+                 .description = std::move(description),
+                 .work = gc::work(core.collector, scope),
+                 .alone = true});
+  };
+  collect(kOnlineGc, "Removes manifests and blobs that nothing needs any more", gc::Scope::all);
+  collect(kOnlineGcMetadata, "Removes manifests that nothing needs any more", gc::Scope::metadata);
+  collect(kOnlineGcBlobs, "Removes blobs that no manifest needs any more", gc::Scope::blobs);
+  actions.add({.name = std::string(pruning::kAction),
+               .description = "Removes tags as the pruning policies say",
+               .work = [&core](jobs::Run& run) { return core.pruner.run(run); }});
+}
 
 Worker::Worker(Core& core, std::string id, std::string address)
     : core_(core),

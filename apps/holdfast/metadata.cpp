@@ -11,6 +11,7 @@
 #include "db/postgres/postgres.hpp"
 #include "db/sqlite/sqlite.hpp"
 #include "events/events.hpp"
+#include "gc/runs.hpp"
 #include "jobs/job.hpp"
 #include "keys/keys.hpp"
 #include "pruning/policies.hpp"
@@ -85,7 +86,8 @@ Result<void> copy_into(db::Database& source, db::Database& target) {
 std::vector<db::Migration> all_migrations() {
   return db::joined({keys::migrations(), events::migrations(), settings::migrations(),
                      accounts::migrations(), repos::migrations(), uploads::migrations(),
-                     token::migrations(), jobs::migrations(), pruning::migrations()});
+                     token::migrations(), jobs::migrations(), pruning::migrations(),
+                     gc::migrations()});
 }
 
 Result<std::unique_ptr<db::Database>> open_metadata(const DataFolder& folder,

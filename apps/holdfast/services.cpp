@@ -7,7 +7,6 @@
 #include "base/log.hpp"
 #include "codec/text.hpp"
 #include "crypto/hash.hpp"
-#include "prune_now.hpp"
 #include "server.hpp"
 
 namespace holdfast {

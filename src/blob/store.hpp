@@ -109,6 +109,14 @@ struct Listed {
   Timestamp modified;
 };
 
+// A stored blob as its store knows it, whether or not anybody else does.
+struct ListedBlob {
+  BlobKey key;
+  oci::Digest digest;
+  std::string session;  // the id of the upload that it came by
+  Timestamp changed;    // when the bytes were last written or moved
+};
+
 // Housekeeping.
 class BlobAdmin {
  public:
@@ -118,6 +126,11 @@ class BlobAdmin {
   // Every session that lies there, in no order (crashed ones too).
   virtual Result<void> list_sessions(
       const std::function<Result<void>(const Listed&)>& each) const = 0;
+  // The blobs that lie in one of the kListParts parts, in no order: a long list in pieces of memory
+  // and time.
+  static constexpr int kListParts = 256;
+  virtual Result<void> list_blobs(
+      int part, const std::function<Result<void>(const ListedBlob&)>& each) const = 0;
   // Nothing, or why storage cannot serve now (not writable, nearly full). For /health.
   virtual Result<void> ping() const = 0;
 };

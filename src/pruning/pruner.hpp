@@ -27,7 +27,6 @@ inline constexpr std::string_view kParametersInvalid = "pruning_parameters_inval
 
 // The kind of job that run() is the work of, and how often it is due without parameters.
 inline constexpr std::string_view kAction = "tag_pruning";
-inline constexpr std::chrono::minutes kEvery{15};
 // The parameters of a job for one policy: {"repository":"ns/name","policy":"<uuid>"}.
 boost::json::object job_parameters(std::string_view repository, std::string_view policy);
 

@@ -1,6 +1,7 @@
 // What a repository holds: blobs linked to it, manifests, tags, referrers.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -34,6 +35,9 @@ inline constexpr std::string_view kTagImmutable = "tag_immutable";              
 inline constexpr std::string_view kBlobInUse =
     "blob_in_use";  // conflict; details: manifests that need it
 
+// How often the promise to keep a blob is written anew while it is asked for.
+inline constexpr std::chrono::minutes kPromiseAgain{5};
+
 // A tag or a digest, as the path of a manifest names it.
 using Reference = std::variant<oci::Tag, oci::Digest>;
 // "sha256:…" is a digest, all else must be a tag: invalid/kDigestInvalid or kTagInvalid.
@@ -51,6 +55,9 @@ struct StoredBlob {
   oci::Digest digest;
   blob::BlobKey key;
   std::uint64_t size_bytes = 0;
+  // Set while no manifest of the repository names it: from when on its link may be collected after
+  // the grace.
+  std::optional<Timestamp> unnamed_since{};
 };
 
 struct PutManifest {
@@ -101,6 +108,10 @@ class Content {
   // not_found/kBlobUnknown.
   Result<std::shared_ptr<const StoredBlob>> blob(std::int64_t repository_id,
                                                  const oci::Digest& digest);
+  // For one who may push and is told that the blob is there: it stays for the whole grace from now
+  // on (less kPromiseAgain). Writes only for one that no manifest names; kBlobUnknown when it is
+  // gone just now.
+  Result<void> keep_for_push(std::int64_t repository_id, const StoredBlob& stored);
   // Links a blob that another repository has. kBlobUnknown when `from` does not hold it.
   Result<void> mount(const Repository& from, const Repository& into, const oci::Digest& digest);
   // The repositories that hold a blob, oldest link first, at most `limit` (anonymous mount).
@@ -160,6 +171,7 @@ class Content {
   struct State;  // of this module's own
 
  private:
+  friend class Loose;  // shares the state: what it removes leaves the caches too
   Result<oci::Digest> tag_digest(std::int64_t repository_id, const oci::Tag& tag);
 
   std::shared_ptr<State> state_;

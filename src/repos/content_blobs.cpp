@@ -3,6 +3,7 @@
 
 #include "repos/content.hpp"
 #include "repos/content_state.hpp"
+#include "repos/loosen.hpp"
 #include "repos/repository_rows.hpp"
 
 namespace holdfast::repos {
@@ -30,7 +31,8 @@ Result<std::int64_t> linked_blob(db::Tx& tx, std::int64_t repository_id,
 Result<void> link(db::Tx& tx, std::int64_t repository_id, std::int64_t blob_id, Timestamp now) {
   const auto linked = tx.execute(
       "INSERT INTO repository_blobs (repository_id, blob_id, linked_at) VALUES ($1, $2, $3) "
-      "ON CONFLICT (repository_id, blob_id) DO NOTHING",
+      // Told again that it is there: the time to name it in a manifest begins anew.
+      "ON CONFLICT (repository_id, blob_id) DO UPDATE SET linked_at = excluded.linked_at",
       {repository_id, blob_id, to_micros(now)});
   if (linked) return {};
   if (linked.error().reason != db::kConstraint) return linked.error();
@@ -51,20 +53,40 @@ Result<std::shared_ptr<const StoredBlob>> Content::blob(std::int64_t repository_
   const auto ticket = state_->blobs.ticket(key);
   std::optional<StoredBlob> found;
   HF_CHECK(state_->database.read([&](db::Tx& tx) -> Result<void> {
-    HF_TRY(found, tx.find<StoredBlob>("SELECT blobs.key, blobs.size FROM blobs "
-                                      "JOIN repository_blobs ON blob_id = blobs.id "
-                                      "WHERE blobs.digest = $2 AND repository_id = $1",
-                                      {repository_id, digest.text()}, [&](const db::Row& row) {
-                                        return StoredBlob{
-                                            digest, blob::BlobKey{row.string(0)},
-                                            static_cast<std::uint64_t>(row.integer(1))};
-                                      }));
+    HF_TRY(found, tx.find<StoredBlob>(
+                      "SELECT blobs.key, blobs.size, linked_at, EXISTS (SELECT 1 FROM "
+                      "manifest_blobs JOIN manifests ON manifests.id = manifest_id WHERE "
+                      "manifest_blobs.blob_id = blobs.id AND manifests.repository_id = $1) "
+                      "FROM blobs JOIN repository_blobs ON repository_blobs.blob_id = blobs.id "
+                      "WHERE blobs.digest = $2 AND repository_blobs.repository_id = $1",
+                      {repository_id, digest.text()}, [&](const db::Row& row) {
+                        return StoredBlob{digest, blob::BlobKey{row.string(0)},
+                                          static_cast<std::uint64_t>(row.integer(1)),
+                                          row.boolean(3)
+                                              ? std::nullopt
+                                              : std::optional(from_micros(row.integer(2)))};
+                      }));
     return {};
   }));
   if (!found) return unknown_blob(digest);
   auto stored = std::make_shared<const StoredBlob>(*std::move(found));
   state_->blobs.insert(ticket, key, stored);
   return stored;
+}
+
+Result<void> Content::keep_for_push(std::int64_t repository_id, const StoredBlob& stored) {
+  const Timestamp now = state_->clock.now();
+  // Promised a moment ago: not every question writes.
+  if (!stored.unnamed_since || now - *stored.unnamed_since < kPromiseAgain) return {};
+  return state_->database.write(db::Durability::full, [&](db::Tx& tx) -> Result<void> {
+    HF_TRY(const std::int64_t kept,
+           tx.execute("UPDATE repository_blobs SET linked_at = $3 WHERE repository_id = $1 AND "
+                      "blob_id = (SELECT id FROM blobs WHERE digest = $2)",
+                      {repository_id, stored.digest.text(), to_micros(now)}));
+    if (kept == 0) return unknown_blob(stored.digest);
+    tx.changed(kChangedBlob, State::key(repository_id, stored.digest.text()));
+    return {};
+  });
 }
 
 Result<void> Content::mount(const Repository& from, const Repository& into,
@@ -114,6 +136,7 @@ Result<void> Content::remove_blob(const Repository& repository, const oci::Diges
     }
     HF_CHECK(tx.execute("DELETE FROM repository_blobs WHERE repository_id = $1 AND blob_id = $2",
                         {repository.id, id}));
+    HF_CHECK(loosen_blob(tx, id));
     tx.changed(kChangedBlob, State::key(repository.id, digest.text()));
     events::Event event =
         event_in(repository, events::Type::blob_deleted, actor, state_->clock.now());

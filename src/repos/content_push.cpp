@@ -4,6 +4,7 @@
 #include "blob/digesting.hpp"
 #include "repos/content.hpp"
 #include "repos/content_state.hpp"
+#include "repos/loosen.hpp"
 
 namespace holdfast::repos {
 
@@ -89,14 +90,43 @@ Result<PutResult> Content::put(const Repository& repository, const PutManifest& 
         HF_CHECK(tx.execute("INSERT INTO manifest_blobs (manifest_id, blob_id) VALUES ($1, $2)",
                             {row.id, blob_id}));
       }
+      HF_CHECK(keep_children(tx, repository.id, row.id, manifest));
       HF_CHECK(events::append(tx, event));
     }
+    if (request.tags.empty()) HF_CHECK(loosen_manifest(tx, row.id, now));
     event.type = events::Type::tag_pushed;
     return set_tags(tx, *state_, repository, rules, {row.id, request.tags}, event);
   }));
   PutResult result{digest, std::nullopt};
   if (manifest.subject) result.subject = manifest.subject->digest;
   return result;
+}
+
+Result<void> remove_manifest(db::Tx& tx, const Content::State& state, const ManifestRow& manifest,
+                             events::Event event, Timestamp since) {
+  std::vector<std::string> tags;
+  HF_CHECK(tx.query("SELECT name FROM tags WHERE manifest_id = $1", {manifest.id},
+                    [&](const db::Row& row) -> Result<void> {
+                      tags.push_back(row.string(0));
+                      return {};
+                    }));
+  HF_CHECK(loosen_what_it_keeps(tx, manifest, since));
+  HF_TRY(const std::vector<std::string> blobs, loosen_links_of(tx, manifest, event.at));
+  for (const std::string& blob : blobs) {
+    tx.changed(kChangedBlob, Content::State::key(manifest.repository_id, blob));
+  }
+  HF_CHECK(tx.execute("DELETE FROM manifests WHERE id = $1", {manifest.id}));
+  tx.changed(kChangedManifest, Content::State::key(manifest.repository_id, manifest.digest));
+  event.digest = manifest.digest;
+  event.type = events::Type::tag_deleted;
+  for (const std::string& tag : tags) {
+    state.tag_changed(tx, manifest.repository_id, tag);
+    event.tag = tag;
+    HF_CHECK(events::append(tx, event));
+  }
+  event.tag.clear();
+  event.type = events::Type::manifest_deleted;
+  return events::append(tx, event);
 }
 
 Result<void> Content::remove(const Repository& repository, const Reference& reference,
@@ -110,39 +140,25 @@ Result<void> Content::remove(const Repository& repository, const Reference& refe
         event_in(repository, events::Type::tag_deleted, actor, state_->clock.now());
     if (by_tag != nullptr) {
       HF_TRY(const auto found,
-             tx.find<std::string>("SELECT manifests.digest FROM tags JOIN manifests "
+             tx.find<ManifestRow>("SELECT manifests.id, manifests.digest FROM tags JOIN manifests "
                                   "ON manifests.id = manifest_id "
                                   "WHERE tags.repository_id = $1 AND name = $2",
-                                  {repository.id, by_tag->text()},
-                                  [](const db::Row& row) { return row.string(0); }));
+                                  {repository.id, by_tag->text()}, [](const db::Row& row) {
+                                    return ManifestRow{row.integer(0), 0, row.string(1)};
+                                  }));
       if (!found) return unknown();
       HF_CHECK(tx.execute("DELETE FROM tags WHERE repository_id = $1 AND name = $2",
                           {repository.id, by_tag->text()}));
       state_->tag_changed(tx, repository.id, by_tag->text());
       event.tag = by_tag->text();
-      event.digest = *found;
+      HF_CHECK(loosen_manifest(tx, found->id, event.at));
+      event.digest = found->digest;
       return events::append(tx, event);
     }
     const std::string digest = std::get<oci::Digest>(reference).text();
-    std::vector<std::string> tags;
     HF_TRY(const auto id, manifest_id(tx, repository.id, digest));
     if (!id) return unknown();
-    HF_CHECK(tx.query("SELECT name FROM tags WHERE manifest_id = $1", {*id},
-                      [&](const db::Row& row) -> Result<void> {
-                        tags.push_back(row.string(0));
-                        return {};
-                      }));
-    HF_CHECK(tx.execute("DELETE FROM manifests WHERE id = $1", {*id}));
-    tx.changed(kChangedManifest, State::key(repository.id, digest));
-    event.digest = digest;
-    for (const std::string& tag : tags) {
-      state_->tag_changed(tx, repository.id, tag);
-      event.tag = tag;
-      HF_CHECK(events::append(tx, event));
-    }
-    event.tag.clear();
-    event.type = events::Type::manifest_deleted;
-    return events::append(tx, event);
+    return remove_manifest(tx, *state_, {*id, repository.id, digest}, event, event.at);
   });
 }
 

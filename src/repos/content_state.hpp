@@ -58,6 +58,17 @@ Result<std::optional<std::int64_t>> manifest_id(db::Tx& tx, std::int64_t reposit
 events::Event event_in(const Repository& repository, events::Type type, const events::Actor& actor,
                        Timestamp now);
 
+// A manifest that is about to go.
+struct ManifestRow {
+  std::int64_t id = 0;
+  std::int64_t repository_id = 0;
+  std::string digest;
+};
+// Removes a manifest with its tags and adds the events; `event` says who and where. What only it
+// kept is loose from `since` on, its blobs' links from the event's time on.
+Result<void> remove_manifest(db::Tx& tx, const Content::State& state, const ManifestRow& manifest,
+                             events::Event event, Timestamp since);
+
 // What a repository says of its tags.
 struct TagRules {
   bool immutable = false;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "repos/content_state.hpp"
+#include "repos/loosen.hpp"
 
 namespace holdfast::repos {
 
@@ -37,15 +38,18 @@ Result<void> evict(db::Tx& tx, const Content::State& state, const Repository& re
   struct Held {
     oci::Tag tag;
     std::string digest;
+    std::int64_t manifest_id = 0;
   };
   std::vector<Held> held;  // oldest first
   HF_CHECK(
-      tx.query("SELECT tags.name, manifests.digest FROM tags "
+      tx.query("SELECT tags.name, manifests.digest, manifests.id FROM tags "
                "JOIN manifests ON manifests.id = tags.manifest_id "
                "WHERE tags.repository_id = $1 ORDER BY tags.pushed_at, tags.name",
                {repository.id}, [&](const db::Row& row) -> Result<void> {
                  HF_TRY(oci::Tag tag, oci::Tag::parse(row.text(0)));
-                 if (!tag.is_companion()) held.push_back({std::move(tag), row.string(1)});
+                 if (!tag.is_companion()) {
+                   held.push_back({std::move(tag), row.string(1), row.integer(2)});
+                 }
                  return {};
                }));
   auto excess = std::ssize(held) - limit;
@@ -57,6 +61,7 @@ Result<void> evict(db::Tx& tx, const Content::State& state, const Repository& re
     if (std::ranges::find(just_set, oldest.tag) != just_set.end()) continue;
     HF_CHECK(tx.execute("DELETE FROM tags WHERE repository_id = $1 AND name = $2",
                         {repository.id, oldest.tag.text()}));
+    HF_CHECK(loosen_manifest(tx, oldest.manifest_id, event.at));
     state.tag_changed(tx, repository.id, oldest.tag.text());
     event.tag = oldest.tag.text();
     event.digest = oldest.digest;
@@ -80,6 +85,7 @@ Result<TagRules> tag_rules(db::Tx& tx, std::int64_t repository_id) {
 Result<void> set_tags(db::Tx& tx, const Content::State& state, const Repository& repository,
                       const TagRules& rules, const TagsOf& wanted, events::Event event) {
   std::int64_t fresh = 0;
+  std::vector<std::int64_t> left;  // manifests that lose a tag
   bool counts = false;  // whether a fresh one is of those that the repository's limit is about
   for (const oci::Tag& tag : wanted.tags) {
     HF_TRY(const std::int64_t now_on, tagged(tx, repository.id, tag));
@@ -91,6 +97,7 @@ Result<void> set_tags(db::Tx& tx, const Content::State& state, const Repository&
                   fmt::format("tag {} cannot be overwritten: {} is an immutable repository",
                               tag.text(), repository.name.text()));
     }
+    if (now_on != 0 && now_on != wanted.manifest_id) left.push_back(now_on);
   }
   HF_CHECK(check_room(tx, repository.id, fresh, state.rules.tags));
   for (const oci::Tag& tag : wanted.tags) {
@@ -103,6 +110,9 @@ Result<void> set_tags(db::Tx& tx, const Content::State& state, const Repository&
     state.tag_changed(tx, repository.id, tag.text());
     event.tag = tag.text();
     HF_CHECK(events::append(tx, event));
+  }
+  for (const std::int64_t manifest_id : left) {
+    HF_CHECK(loosen_manifest(tx, manifest_id, event.at));
   }
   if (rules.limit == 0 || !counts) return {};
   return evict(tx, state, repository, rules.limit, wanted.tags, std::move(event));

@@ -5,6 +5,7 @@
 
 #include "accounts/grants.hpp"
 #include "accounts/rows.hpp"
+#include "repos/loosen.hpp"
 #include "repos/repository_rows.hpp"
 #include "repos/search.hpp"
 
@@ -99,6 +100,21 @@ constexpr db::Migration kMigrations[] = {
       CREATE INDEX traffic_oldest ON traffic (step, begins_at))"},
     {"repos/0007-manifests-by-digest",
      "CREATE INDEX manifests_digest ON manifests (digest, repository_id)"},
+    // What may be in no need any more (repos/loose.hpp). The children of indexes that were pushed
+    // before are read by its search.
+    {"repos/0008-loose", R"(CREATE TABLE manifest_children (
+        repository_id {int} NOT NULL,
+        digest {text} NOT NULL,
+        parent_id {int} NOT NULL REFERENCES manifests (id) ON DELETE CASCADE,
+        PRIMARY KEY (repository_id, digest, parent_id));
+      CREATE INDEX manifest_children_parent ON manifest_children (parent_id);
+      CREATE TABLE loose_manifests (
+        manifest_id {int} NOT NULL PRIMARY KEY REFERENCES manifests (id) ON DELETE CASCADE,
+        since {int} NOT NULL,
+        held {int} NOT NULL);
+      CREATE INDEX loose_manifests_since ON loose_manifests (held, since, manifest_id);
+      CREATE TABLE loose_blobs (blob_id {int} NOT NULL PRIMARY KEY);
+      CREATE INDEX repository_blobs_since ON repository_blobs (linked_at, repository_id, blob_id))"},
 };
 
 constexpr std::size_t kRepositoriesInMemory = 20'000;
@@ -238,6 +254,7 @@ Result<void> Repositories::remove(const oci::RepositoryName& name, const events:
   HF_CHECK(database_.write(db::Durability::full, [&](db::Tx& tx) -> Result<void> {
     HF_TRY(const Repository repository, find_in(tx, name));
     HF_CHECK(accounts::drop_grants(tx, repository.namespace_id, repository.id));
+    HF_CHECK(loosen_blobs_of(tx, repository.id));
     HF_CHECK(tx.execute("DELETE FROM repositories WHERE id = $1", {repository.id}));
     tx.changed(kChangedRepository, name.text());
     return events::append(tx,

@@ -30,6 +30,11 @@ std::string_view duration(std::string_view text) {
   return duration_of(text) ? "" : "must be a time such as \"2160h\", \"30m\" or \"7d\"";
 }
 
+std::string_view grace(std::string_view text) {
+  if (text == kNever || duration_of(text)) return "";
+  return "must be a time such as \"7d\" or \"12h\", or \"never\"";
+}
+
 // Settings are shown to every administrator and copied with backups: no place for a password.
 std::string_view proxy(std::string_view text) {
   if (const std::string_view problem = plain(text); !problem.empty() || text.empty()) {
@@ -51,7 +56,7 @@ struct Field {
   Check check = plain;
 };
 
-constexpr std::array<Field, 20> kFields = {{
+constexpr std::array<Field, 22> kFields = {{
     {"createRepositoryOnPush", &Values::create_repository_on_push},
     {"readOnlyRegistry", &Values::read_only_registry},
     {"repoEventHistoryCompactionEnabled", &Values::event_history_compaction},
@@ -64,6 +69,8 @@ constexpr std::array<Field, 20> kFields = {{
     {"scanningSyncOnline", &Values::scanning_sync_online},
     {"scanningEnableAutoRecheck", &Values::scanning_enable_auto_recheck},
     {"scanningDeadline", &Values::scanning_deadline},
+    {"gcUntaggedGrace", &Values::gc_untagged_grace, grace},
+    {"gcBlobGrace", &Values::gc_blob_grace, duration},
     {"httpProxy", &Values::http_proxy, proxy},
     {"httpsProxy", &Values::https_proxy, proxy},
     {"noProxy", &Values::no_proxy},
@@ -161,6 +168,10 @@ std::optional<std::chrono::seconds> duration_of(std::string_view text) {
     text.remove_prefix(digits + 1);
   }
   return std::chrono::seconds(total);
+}
+
+std::optional<std::chrono::seconds> grace_of(std::string_view text) {
+  return text == kNever ? std::nullopt : duration_of(text);
 }
 
 Result<void> need_writable(const Values& values) {

@@ -31,6 +31,8 @@ struct Values {
   bool scanning_sync_online = true;             // scanningSyncOnline
   bool scanning_enable_auto_recheck = false;    // scanningEnableAutoRecheck
   std::int64_t scanning_deadline = 3600;        // scanningDeadline: seconds for one image
+  std::string gc_untagged_grace = "7d";         // gcUntaggedGrace: see grace_of
+  std::string gc_blob_grace = "1h";             // gcBlobGrace: see duration_of
   std::string http_proxy;                       // httpProxy: for our own requests outward
   std::string https_proxy;                      // httpsProxy
   std::string no_proxy;                         // noProxy: hosts, by commas
@@ -55,6 +57,10 @@ Result<void> set(Values& values, std::string_view name, const boost::json::value
 // "2160h", "1h30m", "90s", "7d": digits with a unit, as often as wanted. Zero for "" and "0".
 // Nothing for any other text, or for more than a hundred years.
 std::optional<std::chrono::seconds> duration_of(std::string_view text);
+
+// A duration, or nothing for kNever (and for what is neither).
+inline constexpr std::string_view kNever = "never";
+std::optional<std::chrono::seconds> grace_of(std::string_view text);
 
 // read_only/kRegistryReadOnly while the registry is in read-only mode.
 Result<void> need_writable(const Values& values);

@@ -150,6 +150,19 @@ Result<void> Uploads::cancel(const repos::Repository& repository, std::string_vi
   });
 }
 
+Result<bool> Uploads::is_under_way(std::string_view id, Timestamp limit) {
+  bool found = false;
+  HF_CHECK(database_.read([&](db::Tx& tx) -> Result<void> {
+    found = false;
+    return tx.query("SELECT 1 FROM uploads WHERE id = $1 AND created_at > $2",
+                    {id, to_micros(limit)}, [&](const db::Row& /*row*/) -> Result<void> {
+                      found = true;
+                      return {};
+                    });
+  }));
+  return found;
+}
+
 Result<int> Uploads::expire(std::chrono::seconds age) {
   const Timestamp limit = clock_.now() - age;
   std::vector<std::string> old;

@@ -69,6 +69,9 @@ class Uploads {
   // kUploadUnknown, kUploadBusy.
   Result<void> cancel(const repos::Repository& repository, std::string_view id);
 
+  // Whether the session is still to become a blob: it has a row, made after `limit`.
+  Result<bool> is_under_way(std::string_view id, Timestamp limit);
+
   // Drops sessions untouched for `age`, rows and bytes, also bytes without a row (a crash between
   // the two). Gives how many.
   Result<int> expire(std::chrono::seconds age);

@@ -21,6 +21,7 @@ SHAPE = {
     "repoEventHistoryCompactionEnabled": bool, "repoEventHistoryToKeep": int,
     "repoEventHistoryMaxAge": str, "storageVolume": str, "nfsHost": str, "nfsPath": str,
     "readOnlyRegistry": bool, "disablePersistentCookies": bool,
+    "gcUntaggedGrace": str, "gcBlobGrace": str,
 }
 
 

@@ -60,8 +60,6 @@ struct Services {
   repos::Traffic& traffic;
   pruning::Policies& pruning_policies;
   pruning::Pruner& pruner;
-  // Has a policy evaluated soon: the repository's full name, the policy's id. From any thread.
-  std::function<void(const std::string& repository, const std::string& policy)> prune_soon;
   repos::Search& search;
   repos::Storage& storage;
   settings::Store& settings;

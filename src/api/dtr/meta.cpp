@@ -85,7 +85,7 @@ Answer features(const Services& services, const Call& call) {
                                                {"promotionLicensed", false},
                                                {"mirroringLicensed", false},
                                                {"metadataStoreOptedIn", true},
-                                               {"onlineGCEnabled", false},
+                                               {"onlineGCEnabled", true},
                                                {"db_version", 0},
                                                {"ucpHost", ""}});
 }

@@ -66,9 +66,24 @@ Result<About> about_of(const Call& call) {
               "\"initialEvaluation\" must be true or false");
 }
 
+// The policy is stored in any case: what cannot be queued now is done at the next scheduled time.
+void evaluate_soon(const Services& services, const Policy& policy) {
+  const jobs::NewJob job{.action = std::string(pruning::kAction),
+                         .parameters = pruning::job_parameters(policy.repository, policy.uuid)};
+  const auto queued =
+      services.database.write(db::Durability::full, [&](db::Tx& tx) -> Result<void> {
+        HF_CHECK(services.jobs.queue.enqueue_once(tx, job));
+        return {};
+      });
+  if (!queued) {
+    log::error("a pruning policy could not be queued for evaluation",
+               {{"policy", policy.uuid}, {"error", describe(queued.error())}});
+  }
+}
+
 http::Response answer(const Services& services, int status, const Policy& policy, About about) {
   if (policy.enabled && about == About::all_tags) {
-    services.prune_soon(policy.repository, policy.uuid);
+    evaluate_soon(services, policy);
   }
   return rest::json_response(status, shown(policy));
 }

@@ -197,9 +197,18 @@ http::Response Authorization::refuse(const http::Request& request, const Caller&
 
 bool Authorization::may_pull(const http::Request& request, const Caller& caller,
                              const repos::Repository& from) const {
-  return in_scope(caller, from.name.text(), Right::pull) &&
-         covers(caller, services_.url.service(request), from.name.text(), Right::pull) &&
-         access::decide(*caller.subject, Action::pull, Object::of(from));
+  return may(request, caller, from, Right::pull);
+}
+
+bool Authorization::may_push(const http::Request& request, const Granted& granted) const {
+  return may(request, granted.caller, *granted.repository, Right::push);
+}
+
+bool Authorization::may(const http::Request& request, const Caller& caller,
+                        const repos::Repository& on, Right right) const {
+  return in_scope(caller, on.name.text(), right) &&
+         covers(caller, services_.url.service(request), on.name.text(), right) &&
+         access::decide(*caller.subject, action_of(right), Object::of(on));
 }
 
 }  // namespace holdfast::api::oci

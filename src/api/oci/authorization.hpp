@@ -47,7 +47,12 @@ class Authorization {
   [[nodiscard]] bool may_pull(const http::Request& request, const Caller& caller,
                               const repos::Repository& from) const;
 
+  // Whether a caller that was granted less may also push there.
+  [[nodiscard]] bool may_push(const http::Request& request, const Granted& granted) const;
+
  private:
+  [[nodiscard]] bool may(const http::Request& request, const Caller& caller,
+                         const repos::Repository& on, Right right) const;
   boost::asio::awaitable<OrRefusal<Caller>> identify(http::Request& request,
                                                      std::string_view scope) const;
   [[nodiscard]] http::Response challenge(const http::Request& request, std::string_view scope,

@@ -52,6 +52,13 @@ Answer get_blob(Context context, Granted granted, std::string text) {
     if (!found) co_return error_response(found.error());
     blob = *std::move(found);
   }
+  // Who may push and hears that it is there will not upload it.
+  if (context.request.method == http::Method::head && blob->unnamed_since &&
+      Authorization(context.services).may_push(context.request, granted)) {
+    const auto kept = co_await context.services.pool.run(
+        [&] { return context.services.content.keep_for_push(repository_id, *blob); });
+    if (!kept) co_return error_response(kept.error());
+  }
   const std::string etag = "\"" + blob->digest.text() + "\"";
   const auto describe_blob = [&](http::Response& response) {
     response.field("Docker-Content-Digest", blob->digest.text())

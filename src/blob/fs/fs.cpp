@@ -1,11 +1,13 @@
 #include "blob/fs/fs.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <fmt/format.h>
 #include <map>
 #include <mutex>
 #include <set>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <system_error>
 #include <unistd.h>
@@ -286,6 +288,29 @@ class FileStore final : public Store {
       HF_CHECK(each({entry.path().filename().string(), modified}));
     }
     if (error) return error_of(error.value(), "list", root_ / "uploads");
+    return {};
+  }
+
+  Result<void> list_blobs(
+      int part, const std::function<Result<void>(const ListedBlob&)>& each) const override {
+    for (const auto algorithm : {oci::Algorithm::sha256, oci::Algorithm::sha512}) {
+      const std::string below = fmt::format("{}/{:02x}", oci::name(algorithm), part);
+      std::error_code error;
+      for (const auto& entry : stdfs::directory_iterator(root_ / "blobs" / below, error)) {
+        const std::string name = entry.path().filename().string();
+        const std::size_t dot = name.find('.');
+        auto digest =
+            oci::Digest::parse(fmt::format("{}:{}", oci::name(algorithm), name.substr(0, dot)));
+        if (!digest || dot == std::string::npos) continue;  // not ours
+        // Renaming changes the inode, writing the bytes: the later of the two is meant.
+        struct stat info{};
+        if (::lstat(entry.path().c_str(), &info) != 0) continue;  // erased meanwhile
+        const std::int64_t seconds = std::max(info.st_mtim.tv_sec, info.st_ctim.tv_sec);
+        HF_CHECK(each({BlobKey{below + "/" + name}, *std::move(digest), name.substr(dot + 1),
+                       Timestamp{std::chrono::seconds(seconds + 1)}}));
+      }
+      if (error) return error_of(error.value(), "list", root_ / "blobs" / below);
+    }
     return {};
   }
 

@@ -23,7 +23,11 @@ struct Stored {
     Timestamp modified;
   };
   std::map<std::string, Upload, std::less<>> uploads;
-  std::map<std::string, std::shared_ptr<const Bytes>, std::less<>> blobs;
+  struct Blob {
+    std::shared_ptr<const Bytes> bytes;
+    ListedBlob listed;
+  };
+  std::map<std::string, Blob, std::less<>> blobs;
   std::uint64_t next_key = 0;
 };
 
@@ -89,7 +93,8 @@ class MemorySession final : public Session {
     const std::lock_guard lock(stored_->mutex);
     const std::uint64_t size = bytes_.size();
     BlobKey key{fmt::format("memory/{}", stored_->next_key++)};
-    stored_->blobs[key.value] = std::make_shared<const Bytes>(std::move(bytes_));
+    stored_->blobs.emplace(key.value, Stored::Blob{std::make_shared<const Bytes>(std::move(bytes_)),
+                                                   {key, expected, id_, clock_.now()}});
     stored_->uploads.erase(id_);
     gone_ = true;
     return Committed{std::move(key), size};
@@ -114,7 +119,7 @@ class MemoryStore final : public Store {
     if (found == stored_->blobs.end()) {
       return fail(ErrorCode::not_found, kBlobMissing, "the blob's bytes are not there");
     }
-    return std::shared_ptr<Reader>(std::make_shared<MemoryReader>(found->second));
+    return std::shared_ptr<Reader>(std::make_shared<MemoryReader>(found->second.bytes));
   }
   std::shared_ptr<Reader> opened(const BlobKey& key) override {
     auto reader = open(key);
@@ -173,6 +178,16 @@ class MemoryStore final : public Store {
       for (const auto& [id, upload] : stored_->uploads) listed.push_back({id, upload.modified});
     }
     for (const Listed& one : listed) HF_CHECK(each(one));
+    return {};
+  }
+  Result<void> list_blobs(
+      int part, const std::function<Result<void>(const ListedBlob&)>& each) const override {
+    std::vector<ListedBlob> listed;
+    if (part == 0) {
+      const std::lock_guard lock(stored_->mutex);
+      for (const auto& [key, blob] : stored_->blobs) listed.push_back(blob.listed);
+    }
+    for (const ListedBlob& one : listed) HF_CHECK(each(one));
     return {};
   }
   Result<void> ping() const override { return {}; }

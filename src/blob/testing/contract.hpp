@@ -2,6 +2,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -162,6 +163,24 @@ TEST_P(BlobContract, SessionsAreListed) {
     return {};
   }));
   EXPECT_EQ(names, (std::set<std::string>{"left", "open"}));
+}
+
+TEST_P(BlobContract, StoredBlobsAreListed) {
+  const BlobKey gone = put("gone", "gone");
+  std::map<std::string, BlobKey> kept;
+  for (int i = 0; i < 20; ++i) kept["s" + std::to_string(i)] = put("s" + std::to_string(i), "same");
+  const auto open = store_->begin("open", oci::Algorithm::sha256).value();
+  ASSERT_TRUE(store_->erase(gone));
+  std::map<std::string, BlobKey> listed;
+  for (int part = 0; part < BlobAdmin::kListParts; ++part) {
+    ASSERT_TRUE(store_->list_blobs(part, [&](const ListedBlob& one) -> Result<void> {
+      EXPECT_EQ(one.digest, digest_of("same"));
+      EXPECT_LT(SystemClock().now() - one.changed, std::chrono::minutes(5));
+      EXPECT_TRUE(listed.emplace(one.session, one.key).second);
+      return {};
+    }));
+  }
+  EXPECT_EQ(listed, kept);
 }
 
 TEST_P(BlobContract, ManyThreadsAtOnce) {
