@@ -13,11 +13,11 @@ _numbers = itertools.count(1)
 
 
 def pytest_collection_modifyitems(config, items):
-    """A run on PostgreSQL leaves out what is about the SQLite file."""
-    if postgres.chosen():
-        left_out = [item for item in items if item.get_closest_marker("sqlite")]
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]
+    """A run leaves out what is about the other engine: a SQLite file, replicas that share a database."""
+    other = "sqlite" if postgres.chosen() else "replicas"
+    left_out = [item for item in items if item.get_closest_marker(other)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
 
 
 def pytest_sessionfinish():

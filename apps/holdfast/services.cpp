@@ -11,23 +11,18 @@
 
 namespace holdfast {
 
-namespace {
-
 std::string machine_name() {
   std::array<char, 256> name{};
   return ::gethostname(name.data(), name.size() - 1) == 0 ? std::string(name.data())
                                                           : std::string();
 }
 
-// DTR's form of a replica's id, from what stays: the machine and its data folder.
 std::string replica_id(const Options& options) {
   crypto::Hasher hasher(crypto::HashAlgorithm::sha256);
   const std::string place = machine_name() + ":" + options.data_dir;
   hasher.update(std::as_bytes(std::span(place)));
   return codec::hex(hasher.digest()).substr(0, 12);
 }
-
-}  // namespace
 
 api::dtr::Host host_facts(const Options& options, const Certificates& certificates) {
   const std::string& url = options.external_url;
@@ -59,9 +54,6 @@ api::dtr::Services dtr_services(Core& core, api::Callers& callers, const api::dt
       .traffic = core.traffic,
       .pruning_policies = core.pruning_policies,
       .pruner = core.pruner,
-      .prune_soon = [&core](
-                        const std::string& repository,
-                        const std::string& policy) { prune_now(core.pruner, repository, policy); },
       .search = core.search,
       .storage = core.storage,
       .settings = core.settings,

@@ -1,6 +1,8 @@
 // What the parts of the edge are given of the core, in one place.
 #pragma once
 
+#include <string>
+
 #include "api/common/caller.hpp"
 #include "api/dtr/dtr.hpp"
 #include "async/pool.hpp"
@@ -10,6 +12,9 @@
 
 namespace holdfast {
 
+std::string machine_name();
+// DTR's form of a replica's id, 12 hex digits, from what stays: the machine and its data folder.
+std::string replica_id(const Options& options);
 // What this process is; the certificates outlive it.
 api::dtr::Host host_facts(const Options& options, const Certificates& certificates);
 

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from conftest import PASSWORD
-from harness import content, postgres, tools
+from harness import content, tools
 from harness.http_client import ConnectionClosed
 from harness.registry_client import basic
 from harness.rest import Rest, new_name
@@ -187,7 +187,7 @@ def test_the_servers_end_ends_them(holdfast, stream):
     one.wait_for_end()
 
 
-@pytest.mark.skipif(not postgres.chosen(), reason="replicas share a PostgreSQL database")
+@pytest.mark.replicas
 def test_what_happens_at_another_replica(holdfast, stream):
     first = holdfast()
     second = holdfast(start=False, name="second", environment=first.extra_environment)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from conftest import PASSWORD
-from harness import postgres, tools
+from harness import tools
 from harness.rest import Rest
 
 API = "/api/v0"
@@ -348,7 +348,7 @@ def test_what_a_killed_server_ran_goes_on(holdfast):
     wait_for(api, again(api, runs)["id"], "running")
 
 
-@pytest.mark.skipif(not postgres.chosen(), reason="replicas share a PostgreSQL database")
+@pytest.mark.replicas
 def test_two_replicas_share_the_work(holdfast):
     first = holdfast(name="first")
     second = holdfast(name="second", start=False,

@@ -190,7 +190,7 @@ def test_it_goes_with_its_organization(api, organization, people):
     api.refused(404, "NO_SUCH_ACCOUNT", "GET", f"/accounts/{account}")
 
 
-@pytest.mark.skipif(not postgres.chosen(), reason="two servers share a PostgreSQL database")
+@pytest.mark.replicas
 def test_what_one_replica_takes_away_the_other_refuses(holdfast):
     database = postgres.cluster().create_database()
     first = holdfast(environment={"HOLDFAST_DATABASE_URL": database})

@@ -1,5 +1,6 @@
 // /repositories/{namespace}/{repository}/pruningPolicies.
 #include "api/dtr/handlers.hpp"
+#include "base/log.hpp"
 #include "pruning/policies.hpp"
 #include "pruning/pruner.hpp"
 
