@@ -248,7 +248,7 @@ def test_workers(holdfast):
     wait_for(api, free, "done")
     api.refused(400, "INVALID_FORM", "POST", f"/workers/{replica}/capacity", {"capacityMap": {"scan": "2"}})
     api.refused(400, "INVALID_PARAMETERS", "POST", f"/workers/{replica}/capacity", {"capacityMap": {"a": -1}})
-    api.refused(404, "NOT_FOUND", "POST", "/workers/nobody/capacity", {"capacityMap": {}})
+    api.refused(404, "NO_SUCH_WORKER", "POST", "/workers/nobody/capacity", {"capacityMap": {}})
     server.restart()
     api = Rest(server.admin_client(), API)
     assert api.get("/workers")["workers"][0]["capacityMap"] == {"scan": 2}
@@ -271,8 +271,8 @@ def test_enzi_has_them_in_fewer_words(api, enzi):
     worker, = enzi.get("/workers")["workers"]
     assert worker.keys() == {"id", "address"} and worker["address"]
     enzi.expect(204, "GET", f"/workers/{worker['id']}/ping")
-    enzi.refused(404, "NOT_FOUND", "GET", "/workers/nobody/ping")
-    enzi.refused(404, "NOT_FOUND", "DELETE", "/workers/nobody")
+    enzi.refused(404, "NO_SUCH_WORKER", "GET", "/workers/nobody/ping")
+    enzi.refused(404, "NO_SUCH_WORKER", "DELETE", "/workers/nobody")
     enzi.refused(409, "CONFLICT", "DELETE", f"/workers/{worker['id']}")
 
 
@@ -290,8 +290,10 @@ def test_read_only_mode_lets_jobs_be_canceled(holdfast):
 def test_crons_fire_and_what_was_deleted_stays_so(holdfast):
     server = holdfast()
     api = Rest(server.admin_client(), API)
-    assert [cron["action"] for cron in api.get("/crons")["crons"]] == ["onlinegc_joblogs"]
-    api.expect(204, "DELETE", "/crons/onlinegc_joblogs")
+    installed = [cron["action"] for cron in api.get("/crons")["crons"]]
+    assert installed == ["onlinegc", "onlinegc_joblogs", "tag_pruning"]
+    for action in installed:
+        api.expect(204, "DELETE", f"/crons/{action}")
     api.expect(202, "POST", "/crons",
                {"action": "sleep", "schedule": "* * * * * *", "parameters": {"seconds": "0"}})
 

@@ -92,6 +92,7 @@ constexpr auto kByReason = std::to_array<std::pair<std::string_view, Mapped>>({
     {accounts::kSessionUnknown, {404, "NO_SUCH_SESSION"}},
     {accounts::kSessionSettingsInvalid, {400, "INVALID_FORM"}},
     {jobs::kJobUnknown, {404, "NO_SUCH_JOB"}},
+    {jobs::kWorkerUnknown, {404, "NO_SUCH_WORKER"}},
     {jobs::kCronUnknown, {404, "NO_SUCH_CRON"}},
     {jobs::kActionConfigUnknown, {404, "NO_SUCH_ACTION_CONFIG"}},
     {kLoginRefused, {401, "INVALID_AUTHENTICATION_CREDENTIALS"}},
