@@ -5,8 +5,10 @@
 #include <boost/json/object.hpp>
 #include <fmt/format.h>
 
+#include "backup/backup.hpp"
 #include "codec/json.hpp"
 #include "gc_admin.hpp"
+#include "support.hpp"
 
 namespace holdfast::admin {
 
@@ -109,12 +111,26 @@ Result<json::value> list_repositories(Core& core) {
   }
 }
 
+Result<json::value> record_backup(Core& core, const json::value& command) {
+  const json::value* size = codec::member(command, "size");
+  HF_CHECK(backup::record(
+      *core.database,
+      size != nullptr && size->is_int64() ? static_cast<std::uint64_t>(size->get_int64()) : 0,
+      core.clock.now(), system_actor()));
+  return json::value();
+}
+
 }  // namespace
 
 Result<json::value> execute(Core& core, const json::value& command) {
   const std::string verb = text(command, "verb");
   accounts::AccountChange change;
   if (verb.starts_with("gc.")) return execute_gc(core, verb, command);
+  if (verb == "backup.record") return record_backup(core, command);
+  if (verb == "support.facts") {
+    HF_TRY(auto facts, support_facts(core));
+    return json::value(std::move(facts));
+  }
   if (verb == "user.add") return add_user(core, command);
   if (verb == "user.list") return list_users(core);
   if (verb == "repo.create") return create_repository(core, command);

@@ -12,7 +12,8 @@ namespace holdfast::admin {
 // shows.
 //   user.add {name, password, administrator, must_change_password}   user.passwd {name, password}
 //   user.disable {name}   user.enable {name}   user.list   repo.create {name, public}
-//   repo.delete {name}    repo.list    keys.rotate    and those of gc_admin.hpp
+//   repo.delete {name}    repo.list    keys.rotate    backup.record {size}    support.facts    and
+//   those of gc_admin.hpp
 // Blocks. Passwords are never in the answer nor in an error.
 Result<boost::json::value> execute(Core& core, const boost::json::value& command);
 

@@ -78,6 +78,8 @@ int run_cli(int argc, char** argv) {
       "  holdfast admin repo create alice/app --public\n"
       "  holdfast db copy --to postgresql://holdfast@db.mydns.com/holdfast\n"
       "  holdfast gc run\n"
+      "  holdfast backup /backup/holdfast-monday.db\n"
+      "  holdfast support dump support.json\n"
       "  holdfast verify --data-dir /var/lib/holdfast");
   root.require_subcommand(1);
   root.set_version_flag("--version", std::string("holdfast ") + std::string(version()));
@@ -99,8 +101,8 @@ int run_cli(int argc, char** argv) {
   }
   show->add_option("--format", format, "text or json")->check(CLI::IsMember({"text", "json"}));
   CLI::App* version_verb = root.add_subcommand("version", "Print the version");
-  const Verbs verbs[] = {admin_verbs(root), database_verbs(root), gc_verbs(root),
-                         verify_verb(root)};
+  const Verbs verbs[] = {admin_verbs(root),  database_verbs(root), gc_verbs(root),
+                         backup_verbs(root), support_verbs(root),  verify_verb(root)};
   if (argc > 1 && argv[1][0] != '-' && !has_verb(root, argv[1])) {
     failed(fmt::format("there is no verb \"{}\"; see holdfast --help", argv[1]));
     return kMisunderstood;

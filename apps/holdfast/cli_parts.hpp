@@ -41,6 +41,10 @@ Verbs admin_verbs(CLI::App& root);
 Verbs database_verbs(CLI::App& root);
 // Adds `gc`.
 Verbs gc_verbs(CLI::App& root);
+// Adds `backup` and `restore`.
+Verbs backup_verbs(CLI::App& root);
+// Adds `support`.
+Verbs support_verbs(CLI::App& root);
 // Adds `verify`.
 Verbs verify_verb(CLI::App& root);
 

@@ -54,6 +54,14 @@ Result<void> write_atomically(const std::filesystem::path& path, std::string_vie
   return {};
 }
 
+Result<void> sync_folder(const std::filesystem::path& folder) {
+  const int handle = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const bool synced = handle >= 0 && ::fsync(handle) == 0;
+  if (handle >= 0) ::close(handle);
+  if (synced) return {};
+  return fail(ErrorCode::unavailable, kFolderUnusable, "cannot sync " + folder.string());
+}
+
 DataFolder::~DataFolder() {
   if (lock_ >= 0) ::close(lock_);
 }

@@ -44,6 +44,9 @@ class DataFolder {
   bool fresh_ = false;
 };
 
+// The folder's entries as they are now are on the disk.
+Result<void> sync_folder(const std::filesystem::path& folder);
+
 // Writes a file whole or not at all, synced.
 Result<void> write_atomically(const std::filesystem::path& path, std::string_view text,
                               unsigned mode);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "accounts/accounts.hpp"
+#include "backup/backup.hpp"
 #include "db/copy.hpp"
 #include "db/migrations.hpp"
 #include "db/postgres/postgres.hpp"
@@ -63,22 +64,9 @@ Result<void> mark(const DataFolder& folder, const std::string& url) {
   return write_atomically(folder.path() / kMarker, without_password(url) + "\n", 0644);
 }
 
-// The folder's entries as they are now are on the disk.
-Result<void> sync_folder(const std::filesystem::path& folder) {
-  const int handle = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  const bool synced = handle >= 0 && ::fsync(handle) == 0;
-  if (handle >= 0) ::close(handle);
-  if (synced) return {};
-  return fail(ErrorCode::unavailable, kFolderUnusable, "cannot sync " + folder.string());
-}
-
-void print_progress(std::string_view table, std::uint64_t rows) {
-  fmt::print("  {:<24} {:>10} rows\n", table, rows);
-}
-
 Result<void> copy_into(db::Database& source, db::Database& target) {
   HF_CHECK(target.migrate(all_migrations()));
-  return db::copy(source, target, print_progress);
+  return db::copy(source, target, print_copied);
 }
 
 }  // namespace
@@ -87,7 +75,11 @@ std::vector<db::Migration> all_migrations() {
   return db::joined({keys::migrations(), events::migrations(), settings::migrations(),
                      accounts::migrations(), repos::migrations(), uploads::migrations(),
                      token::migrations(), jobs::migrations(), pruning::migrations(),
-                     gc::migrations()});
+                     gc::migrations(), backup::migrations()});
+}
+
+void print_copied(std::string_view table, std::uint64_t rows) {
+  fmt::print("  {:<24} {:>10} rows\n", table, rows);
 }
 
 Result<std::unique_ptr<db::Database>> open_metadata(const DataFolder& folder,

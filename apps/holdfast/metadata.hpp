@@ -36,6 +36,9 @@ Result<std::unique_ptr<db::Database>> open_metadata(const DataFolder& folder,
 Result<void> copy_metadata(const DataFolder& folder, const MetadataOptions& from,
                            const std::string& target);
 
+// One line for a table that was copied, as db::CopyProgress.
+void print_copied(std::string_view table, std::uint64_t rows);
+
 // "postgresql://user:***@host/name": fit for logs and errors.
 std::string without_password(const std::string& url);
 

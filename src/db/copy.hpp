@@ -18,9 +18,9 @@ inline constexpr std::string_view kCopySchema = "copy_schema";              // c
 // Called after each table.
 using CopyProgress = std::function<void(std::string_view table, std::uint64_t rows)>;
 
-// Copies all rows of `from` into `to` in one transaction, then compares both row by row. Both hold
-// the same migrations (kCopySchema); `to` holds no other row (kCopyTargetInUse). Nobody else uses
-// either meanwhile. Blocks.
+// Copies all rows of one snapshot of `from` into `to` in one transaction, then compares what is
+// there with what was read, row by row. Others may go on writing to `from`; nobody else uses `to`.
+// Both hold the same migrations (kCopySchema); `to` holds no other row (kCopyTargetInUse). Blocks.
 Result<void> copy(Database& from, Database& to, const CopyProgress& progress);
 
 }  // namespace holdfast::db

@@ -93,6 +93,7 @@ constexpr auto kNames = std::to_array<std::pair<Type, std::string_view>>({
     {Type::sso_service_updated, "sso_service_updated"},
     {Type::sso_service_deleted, "sso_service_deleted"},
     {Type::account_settings_updated, "account_settings_updated"},
+    {Type::backup_created, "backup_created"},
 });
 
 constexpr std::array<Type, kNames.size()> kTypes = [] {

@@ -78,6 +78,7 @@ enum class Type {
   sso_service_updated,
   sso_service_deleted,
   account_settings_updated,  // detail: which
+  backup_created,            // detail: its size
 };
 std::string_view name(Type type);
 // All of them.

@@ -8,6 +8,7 @@ namespace holdfast::api::dtr {
 namespace {
 
 constexpr std::chrono::days kCertificateDays{30};
+constexpr std::chrono::days kBackupDays{7};
 constexpr double kDiskFull = 0.85;
 constexpr double kDiskNearlyOver = 0.95;
 
@@ -51,6 +52,16 @@ boost::json::array alerts(const AlertFacts& facts) {
   }
   if (!facts.failing_jobs.empty()) {
     all.emplace_back(alert("jobs-fail", false, jobs_fail(facts.failing_jobs)));
+  }
+  if (facts.backup) {
+    const Timestamp since = facts.backup->made_at.value_or(facts.backup->registry_made_at);
+    if (facts.now - since > kBackupDays) {
+      const std::string when =
+          facts.backup->made_at
+              ? fmt::format("The last backup of the metadata was made on {}", rfc3339(since))
+              : std::string("The metadata were never saved");
+      all.emplace_back(alert("no-backup", false, when + ": holdfast backup makes one."));
+    }
   }
   return all;
 }

@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "backup/backup.hpp"
 #include "base/clock.hpp"
 #include "jobs/queue.hpp"
 
@@ -17,10 +18,11 @@ struct AlertFacts {
   std::uint64_t disk_bytes = 0;  // of the file system of the data folder; 0: not known
   std::uint64_t disk_free_bytes = 0;
   std::vector<jobs::Failing> failing_jobs{};
+  std::optional<backup::Last> backup{};  // nothing: no word about backups is wanted
 };
 
 // [{"id":…,"class":"warning"|"danger","message":…}]: a certificate that ends in under 30 days, a
-// disk that is over 85 % full, jobs that fail.
+// disk that is over 85 % full, jobs that fail, no backup within a week.
 boost::json::array alerts(const AlertFacts& facts);
 
 }  // namespace holdfast::api::dtr

@@ -72,5 +72,26 @@ TEST(Alerts, ComeInTime) {
   EXPECT_EQ(over[1].at("class"), "danger");
 }
 
+TEST(Alerts, MissABackupAfterAWeek) {
+  const Timestamp now = from_micros(1'764'000'000'000'000);
+  const auto days = [](int count) { return std::chrono::days(count); };
+  EXPECT_TRUE(
+      alerts({.now = now, .backup = backup::Last{.registry_made_at = now - days(6)}}).empty());
+  const auto never =
+      alerts({.now = now, .backup = backup::Last{.registry_made_at = now - days(8)}});
+  ASSERT_EQ(never.size(), 1U);
+  EXPECT_EQ(never[0].at("id"), "no-backup");
+  EXPECT_THAT(never[0].at("message").as_string().c_str(), HasSubstr("never saved"));
+  EXPECT_TRUE(
+      alerts({.now = now,
+              .backup = backup::Last{.made_at = now - days(6), .registry_made_at = now - days(99)}})
+          .empty());
+  const auto old = alerts(
+      {.now = now,
+       .backup = backup::Last{.made_at = now - days(8), .registry_made_at = now - days(99)}});
+  ASSERT_EQ(old.size(), 1U);
+  EXPECT_THAT(old[0].at("message").as_string().c_str(), HasSubstr("2025-11-16"));
+}
+
 }  // namespace
 }  // namespace holdfast::api::dtr

@@ -49,6 +49,7 @@ constexpr auto kObjects = std::to_array<Pair>({
     {"action_config", "SYSTEM"},
     {"worker_capacity", "SYSTEM"},
     {"worker", "SYSTEM"},
+    {"backup", "SYSTEM"},
     {"pruning_policy", "PRUNING"},
     {"account_settings", "SYSTEM"},
     {"service_account", "ACCOUNT"},

@@ -97,6 +97,10 @@ Answer all_alerts(const Services& services, const Call& call) {
     facts.certificate_ends = *ends;
   }
   HF_TRY(facts.failing_jobs, services.jobs.queue.failing());
+  HF_TRY(const auto settings, services.settings.load());
+  if (!settings->disable_backup_warning) {
+    HF_TRY(facts.backup, backup::last(services.database));
+  }
   std::error_code problem;
   const auto space = std::filesystem::space(services.host.data_folder, problem);
   if (!problem) {
