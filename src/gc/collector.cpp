@@ -24,8 +24,10 @@ constexpr std::chrono::hours kSearchEvery{7 * 24};
 constexpr std::chrono::hours kFileAge{24};
 // An upload that has not ended by then was lost.
 constexpr std::chrono::hours kUploadAge{8 * 24};
-// Beside pushes a page's time is followed by a pause of so many times as much.
+// Beside pushes a page's time is followed by a pause of so many times as much: more where a page
+// keeps the one writer, less where it only keeps one connection of many.
 constexpr int kPauses = 12;
+constexpr int kPausesShared = 4;
 constexpr milliseconds kPauseMost{500};
 // So long after a push more are expected.
 constexpr std::chrono::seconds kPushesAfter{2};
@@ -87,6 +89,7 @@ Result<Progress> Collector::step(std::string_view run, milliseconds budget,
   // There a transaction that meets a push runs again: the smaller, the more seldom.
   if (database_.is_shared()) now.share = 4;
   now.pushed_at = {};  // what was pushed before says nothing
+  const int pauses = database_.is_shared() ? kPausesShared : kPauses;
   const auto until = SteadyClock::now() + budget;
   Result<void> outcome;
   while (outcome && now.run.phase != Phase::done && SteadyClock::now() < until && !stop()) {
@@ -105,7 +108,7 @@ Result<Progress> Collector::step(std::string_view run, milliseconds budget,
     }
     const auto took = SteadyClock::now() - began;
     HF_TRY(const bool busy, pushes_go_on(now));
-    if (busy) sleep(std::min<SteadyClock::duration>(took * kPauses, kPauseMost), stop);
+    if (busy) sleep(std::min<SteadyClock::duration>(took * pauses, kPauseMost), stop);
   }
   now.run.ended = now.run.phase == Phase::done;
   HF_CHECK(save(database_, now.run, now.cursors, clock_.now()));
