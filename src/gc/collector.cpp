@@ -17,14 +17,17 @@ using std::chrono::milliseconds;
 constexpr int kManifestsAtOnce = 40;
 constexpr int kRowsAtOnce = 400;
 constexpr int kSearchedAtOnce = 1000;
+constexpr int kShareMost = 16;
 // A search through everything, for what nobody wrote down.
 constexpr std::chrono::hours kSearchEvery{7 * 24};
 // A file gets its row within seconds of its last change.
 constexpr std::chrono::hours kFileAge{24};
 // An upload that has not ended by then was lost.
 constexpr std::chrono::hours kUploadAge{8 * 24};
-// Beside pushes a page's time is followed by a pause of so many times as much.
+// Beside pushes a page's time is followed by a pause of so many times as much: more where a page
+// keeps the one writer, less where it only keeps one connection of many.
 constexpr int kPauses = 12;
+constexpr int kPausesShared = 4;
 constexpr milliseconds kPauseMost{500};
 // So long after a push more are expected.
 constexpr std::chrono::seconds kPushesAfter{2};
@@ -55,6 +58,7 @@ struct Collector::Now {
   RunRow run;
   Cursors cursors;
   std::shared_ptr<const settings::Values> settings;
+  int share = 1;            // a page is so many times smaller than it could be
   std::int64_t pushed = 0;  // grows with every push
   SteadyClock::time_point pushed_at;
 };
@@ -82,7 +86,10 @@ Result<Progress> Collector::step(std::string_view run, milliseconds budget,
   HF_TRY(now.run, find_running(database_, run, clock_.now()));
   HF_TRY(now.cursors, cursors(database_));
   HF_CHECK(pushes_go_on(now));
+  // There a transaction that meets a push runs again: the smaller, the more seldom.
+  if (database_.is_shared()) now.share = 4;
   now.pushed_at = {};  // what was pushed before says nothing
+  const int pauses = database_.is_shared() ? kPausesShared : kPauses;
   const auto until = SteadyClock::now() + budget;
   Result<void> outcome;
   while (outcome && now.run.phase != Phase::done && SteadyClock::now() < until && !stop()) {
@@ -90,14 +97,18 @@ Result<Progress> Collector::step(std::string_view run, milliseconds budget,
     HF_TRY(now.settings, settings_.load());
     const Result<bool> more = page(now);
     if (!more) {
-      outcome = more.error();
+      // Pushes were quicker again and again: a smaller page has more luck.
+      const bool met = more.error().reason == db::kDatabaseUnavailable && now.share < kShareMost;
+      if (!met) outcome = more.error();
+      now.share *= 4;
     } else if (!*more) {
       now.run.phase = static_cast<Phase>(static_cast<int>(now.run.phase) + 1);
+      now.cursors.phase_at = to_micros(clock_.now());
       continue;
     }
     const auto took = SteadyClock::now() - began;
     HF_TRY(const bool busy, pushes_go_on(now));
-    if (busy) sleep(std::min<SteadyClock::duration>(took * kPauses, kPauseMost), stop);
+    if (busy) sleep(std::min<SteadyClock::duration>(took * pauses, kPauseMost), stop);
   }
   now.run.ended = now.run.phase == Phase::done;
   HF_CHECK(save(database_, now.run, now.cursors, clock_.now()));
@@ -160,20 +171,20 @@ Result<bool> Collector::search_manifests(Now& now) {
   return false;
 }
 
+// Times count from the phase's beginning: beside pushes that never end, it does.
 Result<bool> Collector::remove_manifests(Now& now) {
   const auto grace = settings::grace_of(now.settings->gc_untagged_grace);
   if (!grace) return false;
-  HF_TRY(const auto page,
-         loose_.remove_manifests(clock_.now() - *grace, kManifestsAtOnce, actor()));
+  HF_TRY(const auto page, loose_.remove_manifests(from_micros(now.cursors.phase_at) - *grace,
+                                                  kManifestsAtOnce / now.share, actor()));
   now.run.totals.manifests += page.removed;
   return page.looked_at > 0;
 }
 
 Result<bool> Collector::remove_links(Now& now) {
   const auto grace = settings::duration_of(now.settings->gc_blob_grace);
-  HF_TRY(const auto page,
-         loose_.remove_links(now.cursors.links,
-                             clock_.now() - grace.value_or(std::chrono::hours(1)), kRowsAtOnce));
+  const Timestamp until = from_micros(now.cursors.phase_at) - grace.value_or(std::chrono::hours(1));
+  HF_TRY(const auto page, loose_.remove_links(now.cursors.links, until, kRowsAtOnce / now.share));
   now.run.totals.links += page.removed;
   now.cursors.links = page.last;
   return page.looked_at > 0;
@@ -196,7 +207,7 @@ Result<bool> Collector::search_blobs(Now& now) {
 // remove_files.
 Result<bool> Collector::remove_blobs(Now& now) {
   std::vector<repos::Loose::RemovedBlob> removed;
-  HF_TRY(const auto page, loose_.remove_blobs(kRowsAtOnce, removed));
+  HF_TRY(const auto page, loose_.remove_blobs(kRowsAtOnce / now.share, removed));
   for (const auto& blob : removed) {
     if (const Result<void> erased = blobs_.erase(blob.key); !erased) {
       log::warn("a blob's file stays on disk", {{"error", describe(erased.error())}});
@@ -205,7 +216,7 @@ Result<bool> Collector::remove_blobs(Now& now) {
     ++now.run.totals.blobs;
     now.run.totals.size_bytes += blob.size_bytes;
   }
-  return page.looked_at > 0;
+  return page.looked_at == kRowsAtOnce / now.share;
 }
 
 Result<bool> Collector::remove_files(Now& now) {

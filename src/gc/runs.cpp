@@ -43,7 +43,7 @@ constexpr std::array<std::pair<Phase, std::string_view>, 7> kPhases = {{
     {Phase::done, "done"},
 }};
 
-constexpr std::array<std::pair<std::string_view, std::int64_t Cursors::*>, 7> kCursors = {{
+constexpr std::array<std::pair<std::string_view, std::int64_t Cursors::*>, 8> kCursors = {{
     {"manifests", &Cursors::manifests},
     {"manifests_done_at", &Cursors::manifests_done_at},
     {"blobs", &Cursors::blobs},
@@ -51,6 +51,7 @@ constexpr std::array<std::pair<std::string_view, std::int64_t Cursors::*>, 7> kC
     {"links", &Cursors::links},
     {"files", &Cursors::files},
     {"files_done_at", &Cursors::files_done_at},
+    {"phase_at", &Cursors::phase_at},
 }};
 
 constexpr std::string_view kColumns =

@@ -57,6 +57,7 @@ struct Cursors {
   std::int64_t links = 0;  // microseconds, repository_blobs.linked_at
   std::int64_t files = 0;  // part of the store
   std::int64_t files_done_at = 0;
+  std::int64_t phase_at = 0;  // when the present phase of the present run began
 };
 
 // A run that said nothing for so long was killed.

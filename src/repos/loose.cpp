@@ -81,12 +81,32 @@ Result<bool> settle(db::Tx& tx, const Content::State& state, const Candidate& ca
   return true;
 }
 
-// Links told of in ($1, $2] that no manifest of their repository names.
+// What keeps a link.
 constexpr std::string_view kUnnamed =
-    "FROM repository_blobs WHERE linked_at > $1 AND linked_at <= $2 AND NOT EXISTS "
-    "(SELECT 1 FROM manifest_blobs JOIN manifests ON manifests.id = manifest_id WHERE "
+    "NOT EXISTS (SELECT 1 FROM manifest_blobs JOIN manifests ON manifests.id = manifest_id WHERE "
     "manifest_blobs.blob_id = repository_blobs.blob_id AND "
     "manifests.repository_id = repository_blobs.repository_id)";
+
+struct Link {
+  std::int64_t repository_id = 0;
+  std::int64_t blob_id = 0;
+  std::string digest;
+};
+
+// Whether it went. By its key: a range would meet every push on an engine that compares what was
+// read.
+Result<bool> unlink(db::Tx& tx, const Link& link, Timestamp until) {
+  static const std::string sql = fmt::format(
+      "DELETE FROM repository_blobs WHERE repository_id = $1 AND blob_id = $2 AND "
+      "linked_at <= $3 AND {}",
+      kUnnamed);
+  HF_TRY(const std::int64_t gone,
+         tx.execute(sql, {link.repository_id, link.blob_id, to_micros(until)}));
+  if (gone == 0) return false;
+  HF_CHECK(loosen_blob(tx, link.blob_id));
+  tx.changed(kChangedBlob, Content::State::key(link.repository_id, link.digest));
+  return true;
+}
 
 // How many rows a page has, and the last of its keys. `sql` gives the keys in order.
 Result<Loose::Page> page_of(db::Tx& tx, std::string_view sql, std::initializer_list<db::Value> at) {
@@ -158,37 +178,32 @@ Result<Loose::Page> Loose::remove_manifests(Timestamp until, int limit,
 }
 
 Result<Loose::Page> Loose::remove_links(std::int64_t after, Timestamp until, int limit) {
-  static const std::string any = fmt::format("SELECT 1 {} LIMIT 1", kUnnamed);
-  static const std::string note_blobs = fmt::format(
-      "INSERT INTO loose_blobs (blob_id) SELECT blob_id {} ON CONFLICT (blob_id) DO NOTHING",
-      kUnnamed);
-  static const std::string unlink = fmt::format(
-      "DELETE {} RETURNING repository_id, (SELECT digest FROM blobs WHERE blobs.id = "
-      "repository_blobs.blob_id)",
+  static const std::string sql = fmt::format(
+      "SELECT repository_id, blob_id, (SELECT digest FROM blobs WHERE blobs.id = "
+      "repository_blobs.blob_id) FROM repository_blobs WHERE linked_at > $1 AND linked_at <= $2 "
+      "AND {}",
       kUnnamed);
   Page page;
-  bool found = false;
+  std::vector<Link> unnamed;
   HF_CHECK(database_.read([&](db::Tx& tx) -> Result<void> {
+    unnamed.clear();
     HF_TRY(page, page_of(tx,
                          "SELECT linked_at FROM repository_blobs WHERE linked_at > $1 AND "
                          "linked_at <= $2 ORDER BY linked_at LIMIT $3",
                          {after, to_micros(until), std::int64_t{limit}}));
     if (page.looked_at == 0) page.last = after;
-    HF_TRY(const Page unnamed, page_of(tx, any, {after, page.last}));
-    found = unnamed.looked_at > 0;
-    return {};
+    return tx.query(sql, {after, page.last}, [&](const db::Row& row) -> Result<void> {
+      unnamed.push_back({row.integer(0), row.integer(1), row.string(2)});
+      return {};
+    });
   }));
-  if (!found) return page;
+  if (unnamed.empty()) return page;
   HF_CHECK(database_.write(db::Durability::full, [&](db::Tx& tx) -> Result<void> {
     page.removed = 0;
-    HF_CHECK(tx.execute(note_blobs, {after, page.last}));
-    std::vector<std::string> keys;
-    HF_CHECK(tx.query(unlink, {after, page.last}, [&](const db::Row& row) -> Result<void> {
-      keys.push_back(Content::State::key(row.integer(0), row.text(1)));
-      return {};
-    }));
-    for (const std::string& key : keys) tx.changed(kChangedBlob, key);
-    page.removed = std::ssize(keys);
+    for (const Link& link : unnamed) {
+      HF_TRY(const bool gone, unlink(tx, link, until));
+      page.removed += gone ? 1 : 0;
+    }
     return {};
   }));
   return page;
@@ -220,25 +235,32 @@ Result<Loose::Page> Loose::search_blobs(std::int64_t after, int limit) {
 
 Result<Loose::Page> Loose::remove_blobs(int limit, std::vector<RemovedBlob>& removed) {
   Page page;
+  std::vector<std::int64_t> ids;
   removed.clear();
   HF_CHECK(database_.read([&](db::Tx& tx) -> Result<void> {
-    HF_TRY(page, page_of(tx, "SELECT blob_id FROM loose_blobs ORDER BY blob_id LIMIT $1",
-                         {std::int64_t{limit}}));
-    return {};
+    ids.clear();
+    return tx.query("SELECT blob_id FROM loose_blobs ORDER BY blob_id LIMIT $1",
+                    {std::int64_t{limit}}, [&](const db::Row& row) -> Result<void> {
+                      ids.push_back(row.integer(0));
+                      return {};
+                    });
   }));
-  if (page.looked_at == 0) return page;
+  if (ids.empty()) return page;
+  page.looked_at = std::ssize(ids);
   HF_CHECK(database_.write(db::Durability::full, [&](db::Tx& tx) -> Result<void> {
     removed.clear();
-    HF_CHECK(
-        tx.query("DELETE FROM blobs WHERE id IN (SELECT blob_id FROM loose_blobs WHERE "
-                 "blob_id <= $1) AND NOT EXISTS (SELECT 1 FROM repository_blobs WHERE "
-                 "repository_blobs.blob_id = blobs.id) AND NOT EXISTS (SELECT 1 FROM "
-                 "manifest_blobs WHERE manifest_blobs.blob_id = blobs.id) RETURNING key, size",
-                 {page.last}, [&](const db::Row& row) -> Result<void> {
-                   removed.push_back({blob::BlobKey{row.string(0)}, row.integer(1)});
-                   return {};
-                 }));
-    HF_CHECK(tx.execute("DELETE FROM loose_blobs WHERE blob_id <= $1", {page.last}));
+    for (const std::int64_t id : ids) {
+      HF_CHECK(
+          tx.query("DELETE FROM blobs WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM "
+                   "repository_blobs WHERE repository_blobs.blob_id = blobs.id) AND NOT EXISTS "
+                   "(SELECT 1 FROM manifest_blobs WHERE manifest_blobs.blob_id = blobs.id) "
+                   "RETURNING key, size",
+                   {id}, [&](const db::Row& row) -> Result<void> {
+                     removed.push_back({blob::BlobKey{row.string(0)}, row.integer(1)});
+                     return {};
+                   }));
+      HF_CHECK(tx.execute("DELETE FROM loose_blobs WHERE blob_id = $1", {id}));
+    }
     return {};
   }));
   page.removed = std::ssize(removed);
