@@ -87,7 +87,7 @@ class Pages:
         last = f"{organization(1000)}/r0099900"
         old = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 364.999 * 86_400))
         middle = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 180 * 86_400))
-        quoted = urllib.parse.quote
+        quote = urllib.parse.quote
         for caller in ("administrator", "member", "stranger"):
             yield "repositories, first page", caller, f"{dtr}/repositories?pageSize=100"
             yield "repositories, page in the middle", caller, f"{dtr}/repositories?pageSize=100&pageStart={quote(repository)}"

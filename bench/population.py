@@ -27,7 +27,7 @@ def organization(number: int) -> str:
     return f"o{number:07}"
 
 
-def _n(count: int) -> str:
+def numbers(count: int) -> str:
     return f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count}) "
 
 
@@ -52,31 +52,31 @@ def statements(now_micros: int, member: str, home: str) -> list[str]:
     home_id = f"(SELECT id FROM repositories WHERE full_name = '{home}')"
     repository = f"'o' || {_padded(f'1 + i % {ORGANIZATIONS}')} || '/r' || {_padded('i')}"
     return [
-        _n(USERS) + _ACCOUNT + f"SELECT {FIRST} + i, {_uuid(1, 'i')}, 'u' || {_padded('i')}, 0, 'User ' || i, 0, 1, 0, '!', 1, 0, 0, 0 FROM n",
-        _n(ORGANIZATIONS) + _ACCOUNT
+        numbers(USERS) + _ACCOUNT + f"SELECT {FIRST} + i, {_uuid(1, 'i')}, 'u' || {_padded('i')}, 0, 'User ' || i, 0, 1, 0, '!', 1, 0, 0, 0 FROM n",
+        numbers(ORGANIZATIONS) + _ACCOUNT
         + f"SELECT {FIRST + USERS} + i, {_uuid(1, f'{USERS} + i')}, 'o' || {_padded('i')}, 1, 'Organization ' || i, 0, 1, 0, '', 1, 0, 10, 3 FROM n",
         _ACCOUNT + f"VALUES ({everybody}, {_uuid(1, '999999')}, '{EVERYBODY}', 1, 'Everybody', 0, 1, 0, '', 1, 0, {USERS}, 0)",
-        _n(USERS) + "INSERT INTO organization_members (organization_id, user_id, is_owner, user_uuid) "
+        numbers(USERS) + "INSERT INTO organization_members (organization_id, user_id, is_owner, user_uuid) "
         f"SELECT {FIRST + USERS} + 1 + i % {ORGANIZATIONS}, {FIRST} + i, CASE WHEN i <= {ORGANIZATIONS} THEN 1 ELSE 0 END, {_uuid(1, 'i')} FROM n",
-        _n(USERS) + f"INSERT INTO organization_members (organization_id, user_id, is_owner, user_uuid) SELECT {everybody}, {FIRST} + i, 0, {_uuid(1, 'i')} FROM n",
-        _n(3 * ORGANIZATIONS) + "INSERT INTO teams (id, uuid, organization_id, name, description, members_count) "
+        numbers(USERS) + f"INSERT INTO organization_members (organization_id, user_id, is_owner, user_uuid) SELECT {everybody}, {FIRST} + i, 0, {_uuid(1, 'i')} FROM n",
+        numbers(3 * ORGANIZATIONS) + "INSERT INTO teams (id, uuid, organization_id, name, description, members_count) "
         f"SELECT {FIRST} + i, {_uuid(2, 'i')}, {_TEAM_OF}, 'team' || (i % 3), '', 5 FROM n",
-        _n(15 * ORGANIZATIONS) + "INSERT INTO team_members (team_id, user_id, is_admin, user_uuid) "
+        numbers(15 * ORGANIZATIONS) + "INSERT INTO team_members (team_id, user_id, is_admin, user_uuid) "
         f"SELECT {FIRST} + (i - 1) / 5 + 1, {FIRST} + 1 + ((i - 1) / 15 + ((i - 1) % 5) * {ORGANIZATIONS} + {ORGANIZATIONS - 1}) % {USERS}, 0, "
         f"{_uuid(1, f'(1 + ((i - 1) / 15 + ((i - 1) % 5) * {ORGANIZATIONS} + {ORGANIZATIONS - 1}) % {USERS})')} FROM n",
-        _n(3) + f"INSERT INTO organization_members (organization_id, user_id, is_owner, user_uuid) SELECT {FIRST + USERS} + i * 250, {member_id}, 0, {member_uuid} FROM n",
-        _n(3) + f"INSERT INTO team_members (team_id, user_id, is_admin, user_uuid) SELECT {FIRST} + (i * 250 - 1) * 3 + 1, {member_id}, 0, {member_uuid} FROM n",
-        _n(REPOSITORIES) + "INSERT INTO repositories (id, uuid, namespace_id, full_name, visibility, created_at, short_description) "
+        numbers(3) + f"INSERT INTO organization_members (organization_id, user_id, is_owner, user_uuid) SELECT {FIRST + USERS} + i * 250, {member_id}, 0, {member_uuid} FROM n",
+        numbers(3) + f"INSERT INTO team_members (team_id, user_id, is_admin, user_uuid) SELECT {FIRST} + (i * 250 - 1) * 3 + 1, {member_id}, 0, {member_uuid} FROM n",
+        numbers(REPOSITORIES) + "INSERT INTO repositories (id, uuid, namespace_id, full_name, visibility, created_at, short_description) "
         f"SELECT {FIRST} + i, {_uuid(3, 'i')}, {FIRST + USERS} + 1 + i % {ORGANIZATIONS}, {repository}, i % 3 / 2, 0, 'What number ' || i || ' does' FROM n",
         # Team 0 writes to its whole namespace, the others to a repository of it.
-        _n(3 * ORGANIZATIONS) + "INSERT INTO grants (team_id, namespace_id, repository_id, level) "
+        numbers(3 * ORGANIZATIONS) + "INSERT INTO grants (team_id, namespace_id, repository_id, level) "
         f"SELECT {FIRST} + i, {_TEAM_OF}, CASE WHEN i % 3 = 1 THEN 0 ELSE {FIRST} + (i - 1) / 3 + {ORGANIZATIONS} * (i % 3) END, 2 FROM n",
         # The tags go round the images that are there.
-        _n(TAGS) + "INSERT INTO tags (repository_id, name, manifest_id, pushed_by, pushed_at, created_at) "
+        numbers(TAGS) + "INSERT INTO tags (repository_id, name, manifest_id, pushed_by, pushed_at, created_at) "
         f"SELECT {home_id}, 't' || {_padded('i')}, m.id, m.pushed_by, m.pushed_at, m.pushed_at FROM n "
         "JOIN (SELECT id, pushed_by, pushed_at, row_number() OVER (ORDER BY id) - 1 AS place, count(*) OVER () AS total "
         f"FROM manifests WHERE repository_id = {home_id}) m ON m.place = n.i % m.total",
-        _n(EVENTS) + "INSERT INTO events (at, type, actor_id, actor_name, address, client, request_id, repository, tag, digest, "
+        numbers(EVENTS) + "INSERT INTO events (at, type, actor_id, actor_name, address, client, request_id, repository, tag, digest, "
         "media_type, object, count, detail) "
         f"SELECT {now_micros - YEAR_MICROS} + i * {YEAR_MICROS // EVENTS}, "
         "CASE i % 10 WHEN 0 THEN 'tag_pushed' WHEN 1 THEN 'manifest_pushed' WHEN 2 THEN 'tag_deleted' ELSE 'manifest_pulled' END, "

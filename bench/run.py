@@ -21,6 +21,7 @@ sys.path.insert(0, str(HERE))
 sys.path.insert(0, str(HERE.parent / "tests"))
 
 import report  # noqa: E402
+from collection import Collection  # noqa: E402
 from pages import Pages  # noqa: E402
 from rows import Bench, Row  # noqa: E402
 from scale import Scale  # noqa: E402
@@ -68,7 +69,7 @@ def write_results():
     ]
     if REMARKS.exists():
         lines += [REMARKS.read_text().strip(), ""]
-    order = {name: number for number, name in enumerate([*Bench.GROUPS, *Scale.GROUPS, *Pages.GROUPS])}
+    order = {name: number for number, name in enumerate([*Bench.GROUPS, *Scale.GROUPS, *Pages.GROUPS, *Collection.GROUPS])}
     kept = [json.loads(path.read_text()) for path in RESULTS.glob("*.json")]
     for entry in sorted(kept, key=lambda e: (e["engine"] != "sqlite", order[e["group"]])):
         rows = [Row(**row) for row in entry["rows"]]
@@ -93,8 +94,10 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="keep the values in results/, write RESULTS.md and the charts")
     parser.add_argument("--scale", action="store_true", help="lists in a large registry")
     parser.add_argument("--pages", action="store_true", help="pages of the REST APIs in a large installation")
+    parser.add_argument("--collection", action="store_true", help="collection of garbage")
     options = parser.parse_args()
-    kind = Scale if options.scale else Pages if options.pages else Bench
+    chosen = [kind for kind, wanted in ((Scale, options.scale), (Pages, options.pages), (Collection, options.collection)) if wanted]
+    kind = chosen[0] if chosen else Bench
     groups, only = ([options.row], "") if options.row in kind.GROUPS else (list(kind.GROUPS), options.row)
     cluster = None
     if options.engine == "postgres":

@@ -10,30 +10,28 @@ import subprocess
 from pathlib import Path
 
 import load
+from population import numbers
 from rows import EMPTY_CONFIG, MANIFEST_TYPE, Row, manifest_of
 from servers import PATH, Holdfast, need
 
 REPOSITORIES, TAGS, BLOBS = 100_000, 100_000, 1_000_000
 HOME = "admin/many"
 
-_NUMBERS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count}) "
-
-
 def _padded(digits: int) -> str:
     return f"substr(CAST({10**digits} + i AS TEXT), 2)"
 
 
 FILL = [
-    _NUMBERS.format(count=REPOSITORIES)
+    numbers(REPOSITORIES)
     + "INSERT INTO repositories (id, uuid, namespace_id, full_name, visibility, created_at) "
     f"SELECT 1000000 + i, 'scale-' || i, (SELECT min(namespace_id) FROM repositories), 'admin/s' || {_padded(7)}, 0, 0 FROM n",
-    _NUMBERS.format(count=TAGS)
+    numbers(TAGS)
     + "INSERT INTO tags (repository_id, name, manifest_id, pushed_by, pushed_at) "
     f"SELECT m.repository_id, 't' || {_padded(7)}, m.id, m.pushed_by, m.pushed_at FROM n, manifests m",
-    _NUMBERS.format(count=BLOBS)
+    numbers(BLOBS)
     + "INSERT INTO blobs (id, digest, key, size, created_at) "
     f"SELECT 1000000 + i, 'sha256:{'0' * 54}' || {_padded(10)}, 'none', 1000, 0 FROM n",
-    _NUMBERS.format(count=BLOBS)
+    numbers(BLOBS)
     + "INSERT INTO repository_blobs (repository_id, blob_id, linked_at) "
     f"SELECT 1000001 + i % {REPOSITORIES}, 1000000 + i, 0 FROM n",
 ]

@@ -1,6 +1,7 @@
 #include "gc/collector.hpp"
 
 #include <algorithm>
+#include <future>
 #include <thread>
 #include <utility>
 
@@ -13,9 +14,11 @@ namespace {
 using SteadyClock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-// Rows a transaction may look at: a push waits for a few milliseconds at most.
-constexpr int kManifestsAtOnce = 40;
-constexpr int kRowsAtOnce = 400;
+// Rows a transaction may look at while nobody pushes; beside pushes they are so many times fewer,
+// and a push waits for a few milliseconds at most.
+constexpr int kManifestsAtOnce = 160;
+constexpr int kRowsAtOnce = 1600;
+constexpr int kFewerBesidePushes = 4;
 constexpr int kSearchedAtOnce = 1000;
 constexpr int kShareMost = 16;
 // A search through everything, for what nobody wrote down.
@@ -58,9 +61,23 @@ struct Collector::Now {
   RunRow run;
   Cursors cursors;
   std::shared_ptr<const settings::Values> settings;
-  int share = 1;            // a page is so many times smaller than it could be
-  std::int64_t pushed = 0;  // grows with every push
+  bool beside_pushes = true;  // until a page went by without one
+  int share = 1;              // a page is so many times smaller than it could be
+  std::int64_t pushed = 0;    // grows with every push
   SteadyClock::time_point pushed_at;
+
+  std::future<Totals> erasing;  // the files of the page before
+
+  // Waits for these files and counts them.
+  void settle() {
+    if (!erasing.valid()) return;
+    const Totals erased = erasing.get();
+    run.totals.blobs += erased.blobs;
+    run.totals.size_bytes += erased.size_bytes;
+  }
+  [[nodiscard]] int page_of(int rows) const {
+    return rows / share / (beside_pushes ? kFewerBesidePushes : 1);
+  }
 };
 
 Collector::Collector(db::Database& database, repos::Content& content, blob::Store& blobs,
@@ -107,9 +124,10 @@ Result<Progress> Collector::step(std::string_view run, milliseconds budget,
       continue;
     }
     const auto took = SteadyClock::now() - began;
-    HF_TRY(const bool busy, pushes_go_on(now));
-    if (busy) sleep(std::min<SteadyClock::duration>(took * pauses, kPauseMost), stop);
+    HF_TRY(now.beside_pushes, pushes_go_on(now));
+    if (now.beside_pushes) sleep(std::min<SteadyClock::duration>(took * pauses, kPauseMost), stop);
   }
+  now.settle();
   now.run.ended = now.run.phase == Phase::done;
   HF_CHECK(save(database_, now.run, now.cursors, clock_.now()));
   HF_CHECK(outcome);
@@ -176,7 +194,7 @@ Result<bool> Collector::remove_manifests(Now& now) {
   const auto grace = settings::grace_of(now.settings->gc_untagged_grace);
   if (!grace) return false;
   HF_TRY(const auto page, loose_.remove_manifests(from_micros(now.cursors.phase_at) - *grace,
-                                                  kManifestsAtOnce / now.share, actor()));
+                                                  now.page_of(kManifestsAtOnce), actor()));
   now.run.totals.manifests += page.removed;
   return page.looked_at > 0;
 }
@@ -184,7 +202,7 @@ Result<bool> Collector::remove_manifests(Now& now) {
 Result<bool> Collector::remove_links(Now& now) {
   const auto grace = settings::duration_of(now.settings->gc_blob_grace);
   const Timestamp until = from_micros(now.cursors.phase_at) - grace.value_or(std::chrono::hours(1));
-  HF_TRY(const auto page, loose_.remove_links(now.cursors.links, until, kRowsAtOnce / now.share));
+  HF_TRY(const auto page, loose_.remove_links(now.cursors.links, until, now.page_of(kRowsAtOnce)));
   now.run.totals.links += page.removed;
   now.cursors.links = page.last;
   return page.looked_at > 0;
@@ -206,17 +224,24 @@ Result<bool> Collector::search_blobs(Now& now) {
 // Rows first, then bytes: the reverse of writing. What a crash leaves between the two is found by
 // remove_files.
 Result<bool> Collector::remove_blobs(Now& now) {
+  const int rows = now.page_of(kRowsAtOnce);
   std::vector<repos::Loose::RemovedBlob> removed;
-  HF_TRY(const auto page, loose_.remove_blobs(kRowsAtOnce / now.share, removed));
-  for (const auto& blob : removed) {
-    if (const Result<void> erased = blobs_.erase(blob.key); !erased) {
-      log::warn("a blob's file stays on disk", {{"error", describe(erased.error())}});
-      continue;
+  HF_TRY(const auto page, loose_.remove_blobs(rows, removed));
+  now.settle();
+  // Beside the next page's transaction.
+  now.erasing = std::async(std::launch::async, [this, blobs = std::move(removed)] {
+    Totals erased;
+    for (const auto& blob : blobs) {
+      if (const Result<void> outcome = blobs_.erase(blob.key); !outcome) {
+        log::warn("a blob's file stays on disk", {{"error", describe(outcome.error())}});
+        continue;
+      }
+      ++erased.blobs;
+      erased.size_bytes += blob.size_bytes;
     }
-    ++now.run.totals.blobs;
-    now.run.totals.size_bytes += blob.size_bytes;
-  }
-  return page.looked_at == kRowsAtOnce / now.share;
+    return erased;
+  });
+  return page.looked_at == rows;
 }
 
 Result<bool> Collector::remove_files(Now& now) {
