@@ -77,13 +77,13 @@ def statements(now_micros: int, member: str, home: str) -> list[str]:
         "JOIN (SELECT id, pushed_by, pushed_at, row_number() OVER (ORDER BY id) - 1 AS place, count(*) OVER () AS total "
         f"FROM manifests WHERE repository_id = {home_id}) m ON m.place = n.i % m.total",
         numbers(EVENTS) + "INSERT INTO events (at, type, actor_id, actor_name, address, client, request_id, repository, tag, digest, "
-        "media_type, object, count, detail) "
+        "media_type, object, count, detail, namespace) "
         f"SELECT {now_micros - YEAR_MICROS} + i * {YEAR_MICROS // EVENTS}, "
         "CASE i % 10 WHEN 0 THEN 'tag_pushed' WHEN 1 THEN 'manifest_pushed' WHEN 2 THEN 'tag_deleted' ELSE 'manifest_pulled' END, "
         f"{FIRST} + 1 + i % {USERS}, 'u' || {_padded(f'1 + i % {USERS}')}, '192.0.2.7', 'docker/20.10.24', 'request', "
         f"'o' || {_padded(f'1 + i % {ORGANIZATIONS}')} || '/r' || {_padded(f'1 + i % {REPOSITORIES}')}, "
         f"'latest', 'sha256:{'0' * 54}' || {_padded('i', 10)}, "
-        "'application/vnd.oci.image.manifest.v1+json', '', 1, '' FROM n",
+        f"'application/vnd.oci.image.manifest.v1+json', '', 1, '', 'o' || {_padded(f'1 + i % {ORGANIZATIONS}')} FROM n",
         "DELETE FROM traffic_cursor",
         "INSERT INTO traffic_cursor (one, last_event_id) SELECT 1, max(id) FROM events",
     ]

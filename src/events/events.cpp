@@ -35,7 +35,17 @@ constexpr db::Migration kMigrations[] = {
       CREATE INDEX events_type ON events (type, at, id) WHERE count > 0;
       CREATE INDEX events_repository ON events (repository, type, at, id) WHERE repository <> '';
       CREATE INDEX events_actor ON events (actor_id, type, at, id) WHERE actor_id <> 0)"},
+    // For those who see only what is theirs. Events from before have none and are not found by it.
+    {"events/0004-namespaces", R"(ALTER TABLE events
+        ADD COLUMN namespace {text} NOT NULL DEFAULT '';
+      CREATE INDEX events_namespace ON events (namespace, at, id) WHERE namespace <> '')"},
 };
+
+// Whose event it is: "acme" of the repository "acme/app", of the team "acme/backend", of itself.
+std::string_view namespace_of(const Event& event) {
+  const std::string_view whole = event.repository.empty() ? event.object : event.repository;
+  return whole.substr(0, whole.find('/'));
+}
 
 constexpr auto kNames = std::to_array<std::pair<Type, std::string_view>>({
     {Type::tag_pushed, "tag_pushed"},
@@ -141,11 +151,12 @@ Result<void> append(db::Tx& tx, const Event& event) {
   const std::string_view client = std::string_view(event.actor.client).substr(0, kClientLimitBytes);
   HF_CHECK(
       tx.execute("INSERT INTO events (at, type, actor_id, actor_name, address, client, request_id, "
-                 "repository, tag, digest, media_type, object, count, detail) "
-                 "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+                 "repository, tag, digest, media_type, object, count, detail, namespace) "
+                 "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
                  {to_micros(event.at), name(event.type), event.actor.account_id, event.actor.name,
                   event.actor.address, client, event.actor.request_id, event.repository, event.tag,
-                  event.digest, event.media_type, event.object, event.count, event.detail}));
+                  event.digest, event.media_type, event.object, event.count, event.detail,
+                  namespace_of(event)}));
   return {};
 }
 

@@ -12,6 +12,7 @@ namespace holdfast::events {
 namespace {
 
 constexpr std::int64_t kChunkRows = 1000;
+constexpr std::int64_t kScopedChunkRows = 300;
 constexpr std::int64_t kTrimRows = 250;
 constexpr std::int64_t kEndless = std::numeric_limits<std::int64_t>::max();
 
@@ -59,6 +60,25 @@ std::string keys_sql(std::span<const Type> types, const Bounds& bounds) {
   return sql + " ORDER BY at DESC, id DESC LIMIT $4";
 }
 
+// The same for a scope: an actor by types, namespaces whatever the type. An event may be in
+// several.
+std::string scoped_keys_sql(const Filter& filter, const Scope& scope) {
+  std::string sql;
+  const auto add = [&](std::string_view condition) {
+    sql += fmt::format(
+        "{}SELECT * FROM (SELECT at, id FROM events WHERE {} AND (at, id) <= ($1, $2) AND at >= $3 "
+        "ORDER BY at DESC, id DESC LIMIT $4) AS part",
+        sql.empty() ? "" : " UNION ", condition);
+  };
+  for (const Type type : filter.types) {
+    add(fmt::format("type = '{}' AND actor_id = $5 AND actor_id <> 0", name(type)));
+  }
+  for (std::size_t i = 0; i < scope.namespaces.size(); ++i) {
+    add(fmt::format("namespace = ${} AND namespace <> ''", i + 6));
+  }
+  return sql + " ORDER BY at DESC, id DESC LIMIT $4";
+}
+
 std::vector<db::Value> parameters(const Bounds& bounds, std::int64_t limit) {
   std::vector<db::Value> values = {bounds.at, bounds.id, bounds.at_least, limit};
   if (!bounds.repository.empty()) values.emplace_back(bounds.repository);
@@ -66,16 +86,23 @@ std::vector<db::Value> parameters(const Bounds& bounds, std::int64_t limit) {
   return values;
 }
 
-Result<std::vector<Event>> read_chunk(db::Database& database, std::span<const Type> types,
+Result<std::vector<Event>> read_chunk(db::Database& database, const Filter& filter,
                                       const Bounds& bounds, std::int64_t limit) {
   const std::string sql = fmt::format(
       "SELECT {} FROM ({}) AS chosen JOIN events ON "
       "events.id = chosen.id ORDER BY events.at DESC, events.id DESC",
-      kEventColumns, keys_sql(types, bounds));
+      kEventColumns,
+      filter.scope ? scoped_keys_sql(filter, *filter.scope) : keys_sql(filter.types, bounds));
+  std::vector<db::Value> values = parameters(bounds, limit);
+  if (filter.scope) {
+    values.resize(4);
+    values.emplace_back(filter.scope->actor_id);
+    for (const std::string& one : filter.scope->namespaces) values.emplace_back(one);
+  }
   std::vector<Event> events;
   HF_CHECK(database.read([&](db::Tx& tx) -> Result<void> {
     events.clear();
-    return tx.query(sql, parameters(bounds, limit), [&](const db::Row& row) -> Result<void> {
+    return tx.query(sql, values, [&](const db::Row& row) -> Result<void> {
       events.push_back(event_of(row));
       return {};
     });
@@ -84,12 +111,15 @@ Result<std::vector<Event>> read_chunk(db::Database& database, std::span<const Ty
 }
 
 bool passes(const Filter& filter, const Event& event) {
+  if (filter.scope && std::ranges::find(filter.types, event.type) == filter.types.end()) {
+    return false;
+  }
   return (filter.actor_id == 0 || event.actor.account_id == filter.actor_id) &&
          (!filter.also || filter.also(event));
 }
 
 bool is_tested(const Filter& filter) {
-  return filter.also || (filter.actor_id != 0 && !filter.repository.empty());
+  return filter.also || filter.scope || (filter.actor_id != 0 && !filter.repository.empty());
 }
 
 // The pulls are one kind, all other types together the other.
@@ -163,9 +193,10 @@ Result<Page> newest(db::Database& database, const Filter& filter, const std::opt
   if (filter.types.empty()) return page;
   Bounds bounds = bounds_of(filter);
   if (start) start_at(bounds, *start);
-  const std::int64_t chunk = is_tested(filter) ? std::max(limit + 1, kChunkRows) : limit + 1;
+  const std::int64_t least = filter.scope ? kScopedChunkRows : kChunkRows;
+  const std::int64_t chunk = is_tested(filter) ? std::max(limit + 1, least) : limit + 1;
   for (std::int64_t tested = 0; tested < kTestedAtMost || tested == 0; tested += chunk) {
-    HF_TRY(std::vector<Event> events, read_chunk(database, filter.types, bounds, chunk));
+    HF_TRY(std::vector<Event> events, read_chunk(database, filter, bounds, chunk));
     for (Event& event : events) {
       const Place place{event.at, event.id};
       if (!passes(filter, event)) continue;

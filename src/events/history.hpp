@@ -25,6 +25,13 @@ struct Place {
 std::string text(const Place& place);
 std::optional<Place> parse_place(std::string_view text);
 
+// The events of an actor, and those that concern accounts or their repositories.
+struct Scope {
+  std::int64_t actor_id = 0;
+  std::vector<std::string> namespaces{};  // names of accounts, kNamespacesAtMost at most
+};
+inline constexpr std::size_t kNamespacesAtMost = 100;
+
 // Which events. Everything but `also` is found by an index; where repository and actor are both
 // given, the actor is tested on the way.
 struct Filter {
@@ -33,6 +40,8 @@ struct Filter {
   std::int64_t actor_id = 0;          // 0: anybody
   std::optional<Timestamp> after{};   // later than this
   std::optional<Timestamp> before{};  // earlier than this
+  // Only these; not together with `repository`. Types are then tested on the way.
+  std::optional<Scope> scope{};
   // A last test in memory, outside any transaction; empty: none.
   std::function<bool(const Event&)> also{};
 };

@@ -139,6 +139,30 @@ TEST_P(History, ATestInMemoryIsBoundedAndLosesNothing) {
   EXPECT_EQ(tested, 120);
 }
 
+TEST_P(History, OfAScopeIsTheActorsAndTheNamespaces) {
+  add_many();
+  add(Type::tag_pushed, "c/c", 9);
+  add(Type::tag_deleted, "a/a", 9);
+  const auto expected = [&](const std::function<bool(const Event&)>& wanted) {
+    return ids({.types = all(), .also = wanted}, 1000);
+  };
+  const Filter mine{.types = all(),
+                    .scope = Scope{.actor_id = 3, .namespaces = {"a", "c", "none"}}};
+  const auto is_mine = [](const Event& event) {
+    return event.actor.account_id == 3 || event.repository != "b/b";
+  };
+  EXPECT_EQ(ids(mine, 7), expected(is_mine));
+  EXPECT_EQ(ids(mine, 1000).size(), 74U);
+  Filter pushes = mine;
+  pushes.types = {Type::tag_pushed};
+  EXPECT_EQ(ids(pushes, 3), expected([&](const Event& event) {
+              return is_mine(event) && event.type == Type::tag_pushed;
+            }));
+  Filter none{.types = all(), .scope = Scope{.actor_id = 77}};
+  EXPECT_TRUE(read(none).events.empty());
+  EXPECT_FALSE(read(none).next);
+}
+
 TEST_P(History, PlacesAreReadAsTheyWereWritten) {
   const Place place{from_micros(1'000'000'000'123), 42};
   EXPECT_EQ(text(place), "1000000000123-42");

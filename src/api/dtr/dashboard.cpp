@@ -63,6 +63,7 @@ Result<boost::json::array> latest_events(const Services& services, const Call& c
   if (!call.subject().is_administrator) {
     HF_TRY(accounts::Account self, services.accounts.find(call.subject().account_id));
     sight.emplace(services, call.subject(), std::move(self));
+    HF_TRY(filter.scope, sight->scope());
     filter.also = [&](const events::Event& event) { return sight->sees(event); };
   }
   HF_TRY(const events::Page found,

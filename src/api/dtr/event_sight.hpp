@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -32,6 +33,21 @@ class Sight {
     if (event.repository.empty()) return event.object == self_.name && event.at >= self_.created_at;
     const Since since = remembered(event.repository);
     return since && event.at >= *since;
+  }
+  // Where to look for them, so that not everybody's are tested; nothing when that is in too many
+  // places. Blocks.
+  Result<std::optional<events::Scope>> scope() const {
+    std::set<std::int64_t> ids(subject_.owned_namespaces.begin(), subject_.owned_namespaces.end());
+    for (const auto& grant : subject_.grants) {
+      if (grant.level == accounts::Level::admin) ids.insert(grant.namespace_id);
+    }
+    if (ids.size() > events::kNamespacesAtMost) return std::optional<events::Scope>();
+    events::Scope scope{.actor_id = self_.id};
+    for (const std::int64_t id : ids) {
+      HF_TRY(const accounts::Account owner, services_.accounts.find(id));
+      scope.namespaces.push_back(owner.name);
+    }
+    return std::optional(std::move(scope));
   }
   // What went wrong while events were tested.
   [[nodiscard]] Result<void> outcome() const {

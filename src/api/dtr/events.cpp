@@ -95,6 +95,9 @@ Answer all_events(const Services& services, const Call& call) {
   if (call.subject().is_administrator) return answer(services, call, filter, Detail::full);
   HF_TRY(accounts::Account self, services.accounts.find(call.subject().account_id));
   Sight sight(services, call.subject(), std::move(self));
+  if (filter.repository.empty()) {
+    HF_TRY(filter.scope, sight.scope());
+  }
   filter.also = [&](const events::Event& event) { return sight.sees(event); };
   HF_TRY(http::Response response, answer(services, call, filter, Detail::full));
   HF_CHECK(sight.outcome());
