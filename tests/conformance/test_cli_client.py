@@ -5,6 +5,7 @@ import os
 import pty
 import stat
 import subprocess
+import termios
 import time
 
 import pytest
@@ -131,15 +132,26 @@ def test_a_certificate_that_is_not_trusted(cli, server, folder):
     tools.run(["openssl", "req", "-x509", "-newkey", "ed25519", "-nodes", "-keyout", folder / "k.pem",
                "-out", other, "-subj", "/CN=another"])
     cli("login", cli.host, "-u", "admin", "--password-stdin", "--ca", str(other), stdin="x\n", expect=4)
-    # The right authority, another name than the one that was asked for.
     port = cli.host.rpartition(":")[2]
-    cli("login", f"127.0.0.2:{port}", "-u", "admin", "--password-stdin", "--ca", str(server.ca),
-        stdin="x\n", expect=4)
+    cli("login", f"localhost:{port}", "-u", "admin", "--password-stdin", "--ca", str(server.ca),
+        stdin=server.admin_password + "\n")
+    cli("logout")
     loud = cli("login", cli.host, "-u", "admin", "--password-stdin", "--insecure",
                stdin=server.admin_password + "\n")
     assert "WARNING" in loud.stderr
     # It is not remembered.
     cli("repo", "list", expect=4)
+
+
+@pytest.mark.parametrize("right, wrong", [("localhost", "127.0.0.1"), ("127.0.0.1", "localhost")])
+def test_a_certificate_for_another_name(holdfast, folder, right, wrong):
+    server = holdfast({"tls.names": [right]})
+    cli = Cli(server, folder)
+    port = cli.host.rpartition(":")[2]
+    for host, code in ((right, 0), (wrong, 4)):
+        result = cli("login", f"{host}:{port}", "-u", "admin", "--password-stdin", "--ca", str(server.ca),
+                     stdin=server.admin_password + "\n", expect=code)
+    assert "mismatch" in result.stderr and "tls.names" in result.stderr
 
 
 def test_a_server_that_is_not_there(cli, server):
@@ -321,6 +333,21 @@ def test_help_and_completion(cli):
 def test_the_guide_is_the_table(cli):
     _, _, commands = GUIDE.read_text().partition(MARK)
     assert commands == cli("__guide").stdout, "holdfast __guide writes what follows ## Commands"
+
+
+def test_ctrl_c_gives_the_echo_back(cli, server):
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        [cli.server.program, "login", cli.host, "-u", "admin", "--ca", str(server.ca)], stdin=slave,
+        stdout=slave, stderr=slave, env=cli.environment(), preexec_fn=lambda: os.login_tty(slave))
+    while b": " not in os.read(master, 4096):
+        pass
+    tools.wait_until(lambda: not termios.tcgetattr(slave)[3] & termios.ECHO, "no echo", timeout=10)
+    os.write(master, b"\x03")
+    assert process.wait(60) == 130
+    assert termios.tcgetattr(slave)[3] & termios.ECHO
+    os.close(master)
+    os.close(slave)
 
 
 def on_a_terminal(cli, words, typed):

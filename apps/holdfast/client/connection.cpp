@@ -40,9 +40,8 @@ bool is_ip(const std::string& host) {
 class HttpsConnection final : public Connection {
  public:
   HttpsConnection(Server server, bool anybody)
-      : server_(std::move(server)), context_(ssl::context::tls_client) {
+      : server_(std::move(server)), anybody_(anybody), context_(ssl::context::tls_client) {
     context_.set_verify_mode(anybody ? ssl::verify_none : ssl::verify_peer);
-    if (!anybody) context_.set_verify_callback(ssl::host_name_verification(server_.host));
   }
 
   Result<void> trust(const std::string& pem) {
@@ -89,14 +88,24 @@ class HttpsConnection final : public Connection {
     return bare_v6 ? "[" + server_.host + "]" : server_.host;
   }
 
+  // OpenSSL compares names itself, so that its verdict says what was wrong. No TLS name is an
+  // address.
+  void expect_name(SSL* ssl) const {
+    if (is_ip(server_.host)) {
+      X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), server_.host.c_str());
+      return;
+    }
+    SSL_set_tlsext_host_name(ssl, server_.host.c_str());
+    SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    SSL_set1_host(ssl, server_.host.c_str());
+  }
+
   asio::awaitable<void> connect() {
     asio::ip::tcp::resolver resolver(io_);
     const auto found =
         co_await resolver.async_resolve(server_.host, server_.port, asio::use_awaitable);
     stream_.emplace(io_, context_);
-    if (!is_ip(server_.host)) {
-      SSL_set_tlsext_host_name(stream_->native_handle(), server_.host.c_str());
-    }
+    expect_name(stream_->native_handle());
     beast::get_lowest_layer(*stream_).expires_after(kPatience);
     co_await beast::get_lowest_layer(*stream_).async_connect(found, asio::use_awaitable);
     co_await stream_->async_handshake(ssl::stream_base::client, asio::use_awaitable);
@@ -119,20 +128,29 @@ class HttpsConnection final : public Connection {
     co_return answer;
   }
 
+  [[nodiscard]] Error untrusted(long verdict) const {
+    const std::string where = server_.text();
+    const std::string begin = fmt::format("the certificate of {} is not trusted: {}.\n", where,
+                                          X509_verify_cert_error_string(verdict));
+    if (verdict == X509_V_ERR_HOSTNAME_MISMATCH || verdict == X509_V_ERR_IP_ADDRESS_MISMATCH) {
+      return fail(ErrorCode::unavailable, kUntrusted,
+                  begin + "Use a name that it is for, or add this one to the server's tls.names.");
+    }
+    return fail(
+        ErrorCode::unavailable, kUntrusted,
+        begin + fmt::format("When the server has an authority of its own, fetch its "
+                            "certificate with\n"
+                            "  curl -k https://{}/ca -o ca.crt\n"
+                            "compare it with ca.crt in the server's data folder, and give it "
+                            "as --ca ca.crt\n"
+                            "(holdfast login remembers it)",
+                            where));
+  }
+
   [[nodiscard]] Error explain(const boost::system::error_code& problem) {
     const long verdict = stream_ ? SSL_get_verify_result(stream_->native_handle()) : X509_V_OK;
     const std::string where = server_.text();
-    if (verdict != X509_V_OK) {
-      return fail(
-          ErrorCode::unavailable, kUntrusted,
-          fmt::format(
-              "the certificate of {0} is not trusted: {1}.\n"
-              "When the server has an authority of its own, fetch its certificate with\n"
-              "  curl -k https://{0}/ca -o ca.crt\n"
-              "compare it with ca.crt in the server's data folder, and give it as --ca ca.crt\n"
-              "(holdfast login remembers it)",
-              where, X509_verify_cert_error_string(verdict)));
-    }
+    if (verdict != X509_V_OK && !anybody_) return untrusted(verdict);
     if (problem == beast::error::timeout) {
       return fail(ErrorCode::unavailable, kUnreachable,
                   fmt::format("{} does not answer in time", where));
@@ -143,6 +161,7 @@ class HttpsConnection final : public Connection {
   }
 
   Server server_;
+  bool anybody_;
   ssl::context context_;
   asio::io_context io_{1};
   std::optional<Stream> stream_;

@@ -1,5 +1,6 @@
 #include "client/secrets.hpp"
 
+#include <csignal>
 #include <cstdio>
 #include <fmt/format.h>
 #include <iostream>
@@ -16,21 +17,33 @@ Result<void> need_terminal(std::string_view instead) {
               fmt::format("there is no terminal to ask on: use {}", instead));
 }
 
-// Echo is off while it lives.
+// As a signal handler needs it: what the terminal was before Silence.
+termios terminal_before{};
+
+void leave_with_echo(int /*signal*/) {
+  ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &terminal_before);
+  ::_exit(130);
+}
+
+// Echo is off while it lives; Ctrl-C turns it on again. One at a time.
 class Silence {
  public:
   Silence() {
-    ::tcgetattr(STDIN_FILENO, &before_);
-    termios silent = before_;
+    ::tcgetattr(STDIN_FILENO, &terminal_before);
+    handler_before_ = std::signal(SIGINT, leave_with_echo);
+    termios silent = terminal_before;
     silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
     ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
   }
-  ~Silence() { ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_); }
+  ~Silence() {
+    ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &terminal_before);
+    std::signal(SIGINT, handler_before_);
+  }
   Silence(const Silence&) = delete;
   Silence& operator=(const Silence&) = delete;
 
  private:
-  termios before_{};
+  void (*handler_before_)(int) = nullptr;
 };
 
 }  // namespace
