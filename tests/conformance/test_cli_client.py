@@ -12,38 +12,12 @@ import pytest
 
 from conftest import PASSWORD
 from harness import content, tools
+from harness.cli import Cli
 from harness.holdfast import ROOT
 from harness.rest import Rest, new_name
 
 GUIDE = ROOT / "docs/guide/cli.md"
 MARK = "## Commands\n"
-
-
-class Cli:
-    """Runs the program with a home of its own."""
-
-    def __init__(self, server, home):
-        self.server = server
-        self.home = home
-        self.host = "127.0.0.1:" + server.ready["https"].rpartition(":")[2]
-        self.config = home / ".config/holdfast/config.json"
-
-    def environment(self, **extra):
-        return tools.environment(HOME=str(self.home), **extra)
-
-    def __call__(self, *words, stdin=None, expect=0, **extra):
-        return tools.run([self.server.program, *words], stdin=stdin, expect=expect,
-                         env=self.environment(**extra))
-
-    def login(self, user, password):
-        return self("login", self.host, "-u", user, "--password-stdin", "--ca", str(self.server.ca),
-                    stdin=password + "\n")
-
-    def json(self, *words, stdin=None):
-        return json.loads(self(*words, "--json", stdin=stdin).stdout)
-
-    def names(self, *words):
-        return self(*words, "-q", "--all").stdout.split()
 
 
 @pytest.fixture
@@ -123,43 +97,6 @@ def test_login_by_a_token(root, server, folder):
 def test_passwords_are_no_arguments(cli):
     for words in (("login", cli.host, "--password", "x"), ("user", "create", "x", "--password", "x")):
         assert "--password" in cli(*words, expect=2).stderr
-
-
-def test_a_certificate_that_is_not_trusted(cli, server, folder):
-    result = cli("login", cli.host, "-u", "admin", "--password-stdin", stdin="x\n", expect=4)
-    assert f"https://{cli.host}/ca" in result.stderr and "--ca" in result.stderr
-    other = folder / "other.pem"
-    tools.run(["openssl", "req", "-x509", "-newkey", "ed25519", "-nodes", "-keyout", folder / "k.pem",
-               "-out", other, "-subj", "/CN=another"])
-    cli("login", cli.host, "-u", "admin", "--password-stdin", "--ca", str(other), stdin="x\n", expect=4)
-    port = cli.host.rpartition(":")[2]
-    cli("login", f"localhost:{port}", "-u", "admin", "--password-stdin", "--ca", str(server.ca),
-        stdin=server.admin_password + "\n")
-    cli("logout")
-    loud = cli("login", cli.host, "-u", "admin", "--password-stdin", "--insecure",
-               stdin=server.admin_password + "\n")
-    assert "WARNING" in loud.stderr
-    # It is not remembered.
-    cli("repo", "list", expect=4)
-
-
-@pytest.mark.parametrize("right, wrong", [("localhost", "127.0.0.1"), ("127.0.0.1", "localhost")])
-def test_a_certificate_for_another_name(holdfast, folder, right, wrong):
-    server = holdfast({"tls.names": [right]})
-    cli = Cli(server, folder)
-    port = cli.host.rpartition(":")[2]
-    for host, code in ((right, 0), (wrong, 4)):
-        result = cli("login", f"{host}:{port}", "-u", "admin", "--password-stdin", "--ca", str(server.ca),
-                     stdin=server.admin_password + "\n", expect=code)
-    assert "mismatch" in result.stderr and "tls.names" in result.stderr
-
-
-def test_a_server_that_is_not_there(cli, server):
-    result = cli("login", "127.0.0.1:1", "-u", "admin", "--password-stdin", "--ca", str(server.ca),
-                 stdin="x\n", expect=4)
-    assert "127.0.0.1:1" in result.stderr
-    for host in ("", "a b", "x/y", "h:", "h:x", "http://x", "h\r\nX: y"):
-        cli("login", host, "-u", "admin", "--password-stdin", stdin="x\n", expect=2)
 
 
 def test_users(root):
@@ -328,6 +265,18 @@ def test_help_and_completion(cli):
     environment = cli.environment()
     environment["PATH"] = f"{folder}:{environment['PATH']}"
     assert tools.run(["bash"], stdin=script, env=environment).stdout.strip() == "delete"
+
+
+def test_completion_of_names(root, folder):
+    org = new_name("zorg")
+    root("org", "create", org)
+    for name in ("one", "two"):
+        root("repo", "create", f"{org}/{name}")
+    assert root("__complete", "tag", "list", f"{org}/").stdout.split() == [f"{org}/one", f"{org}/two"]
+    assert root("__complete", "org", "members", org[:4]).stdout.split().count(org) == 1
+    assert root("__complete", "team", "grant", org).stdout.split() == [f"{org}/one", f"{org}/two", org]
+    assert "alice" in root("__complete", "user", "show", "al").stdout.split()
+    assert Cli(root.server, folder / "nobody")("__complete", "user", "show", "al").stdout == ""
 
 
 def test_the_guide_is_the_table(cli):

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/json/array.hpp>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <fmt/format.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.hpp"
+#include "client/complete.hpp"
 #include "client/help.hpp"
 #include "client/layout.hpp"
 #include "client/parse.hpp"
@@ -24,6 +26,7 @@ namespace {
 
 constexpr std::string_view kComplete = "__complete";
 constexpr std::string_view kGuide = "__guide";
+constexpr unsigned kCompletionSeconds = 2;
 constexpr std::int64_t kLimit = 50;
 constexpr std::int64_t kPageAtMost = 1000;
 
@@ -208,6 +211,16 @@ Result<void> run_command(const Invocation& invocation) {
   return execute(session, invocation);
 }
 
+int complete(const std::vector<std::string>& words, const std::vector<std::string>& server_verbs) {
+  // A server that is slow to answer must not hold up a shell.
+  std::signal(SIGALRM, [](int) { ::_exit(kDone); });
+  ::alarm(kCompletionSeconds);
+  std::vector<std::string> found = completions(words, server_verbs);
+  if (found.empty() && !words.empty()) found = known_names(argument_at(words), words.back());
+  for (const std::string& word : found) fmt::print("{}\n", word);
+  return kDone;
+}
+
 int exit_code(const Error& error) {
   if (error.code == ErrorCode::unauthenticated) return kNotLoggedIn;
   if (error.reason == kUnreachable || error.reason == kUntrusted) return kNotReached;
@@ -232,12 +245,7 @@ int outcome(const Result<void>& result, const std::string& usage) {
 bool is_ours(std::string_view word) { return is_noun(word) || word == kComplete || word == kGuide; }
 
 int run(const std::vector<std::string>& words, const std::vector<std::string>& server_verbs) {
-  if (words.front() == kComplete) {
-    for (const std::string& word : completions({words.begin() + 1, words.end()}, server_verbs)) {
-      fmt::print("{}\n", word);
-    }
-    return kDone;
-  }
+  if (words.front() == kComplete) return complete({words.begin() + 1, words.end()}, server_verbs);
   if (words.front() == kGuide) {
     fmt::print("{}", guide());
     return kDone;

@@ -130,6 +130,16 @@ TEST(ClientHelp, Completions) {
   EXPECT_TRUE(completions({}, {}).empty());
 }
 
+TEST(ClientHelp, ArgumentAtTheEnd) {
+  EXPECT_EQ(argument_at({"tag", "list", ""}), "NAMESPACE/REPO");
+  EXPECT_EQ(argument_at({"tag", "list", "--json", "--limit", "3", "a"}), "NAMESPACE/REPO");
+  EXPECT_EQ(argument_at({"tag", "list", "--limit", "3"}), "");
+  EXPECT_EQ(argument_at({"tag", "list", "a/b", ""}), "");
+  EXPECT_EQ(argument_at({"team", "add-member", "acme", "web", "al"}), "USER");
+  EXPECT_EQ(argument_at({"tag", "li"}), "");
+  EXPECT_EQ(argument_at({"nothing", ""}), "");
+}
+
 TEST(ClientLayout, Widths) {
   EXPECT_EQ(width("abc"), 3U);
   EXPECT_EQ(width("日本"), 4U);

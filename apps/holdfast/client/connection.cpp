@@ -15,7 +15,7 @@
 #include <boost/beast/version.hpp>
 #include <chrono>
 #include <fmt/format.h>
-#include <optional>
+#include <memory>
 
 #include "codec/text.hpp"
 
@@ -67,14 +67,14 @@ class HttpsConnection final : public Connection {
     request.body() = std::move(body);
     request.prepare_payload();
     try {
-      std::optional<Answer> answer;
+      Answer answer;
       asio::co_spawn(io_, exchange(request), [&](const std::exception_ptr& thrown, Answer got) {
         if (thrown) std::rethrow_exception(thrown);
         answer = std::move(got);
       });
       io_.restart();
       io_.run();
-      return *std::move(answer);
+      return answer;
     } catch (const boost::system::system_error& error) {
       const Error said = explain(error.code());
       stream_.reset();
@@ -104,7 +104,7 @@ class HttpsConnection final : public Connection {
     asio::ip::tcp::resolver resolver(io_);
     const auto found =
         co_await resolver.async_resolve(server_.host, server_.port, asio::use_awaitable);
-    stream_.emplace(io_, context_);
+    stream_ = std::make_unique<Stream>(io_, context_);
     expect_name(stream_->native_handle());
     beast::get_lowest_layer(*stream_).expires_after(kPatience);
     co_await beast::get_lowest_layer(*stream_).async_connect(found, asio::use_awaitable);
@@ -164,7 +164,7 @@ class HttpsConnection final : public Connection {
   bool anybody_;
   ssl::context context_;
   asio::io_context io_{1};
-  std::optional<Stream> stream_;
+  std::unique_ptr<Stream> stream_;
 };
 
 bool is_host(std::string_view text) {

@@ -117,6 +117,30 @@ std::vector<std::string> completions(const std::vector<std::string>& words,
   return found;
 }
 
+std::string_view argument_at(const std::vector<std::string>& words) {
+  if (words.size() < 2 || words.back().starts_with('-')) return "";
+  const Command* command = find_command(words[0], "");
+  std::size_t at = 1;
+  if (command == nullptr) {
+    command = find_command(words[0], words[1]);
+    at = 2;
+  }
+  if (command == nullptr || at >= words.size()) return "";
+  const std::vector<Flag> flags = flags_of(*command);
+  std::size_t index = 0;
+  for (; at + 1 < words.size(); ++at) {
+    const auto flag = std::ranges::find_if(
+        flags, [&](const Flag& one) { return words[at] == fmt::format("--{}", one.name); });
+    if (flag != flags.end() && !flag->value.empty()) {
+      ++at;  // its value
+      if (at + 1 == words.size()) return "";
+    } else if (!words[at].starts_with('-')) {
+      ++index;
+    }
+  }
+  return index < command->arguments.size() ? command->arguments[index] : std::string_view();
+}
+
 std::string completion_script(std::string_view shell) {
   if (shell == "bash") {
     return "_holdfast() {\n"

@@ -24,6 +24,9 @@ std::string guide();
 // `others` are the verbs that are not of the client.
 std::vector<std::string> completions(const std::vector<std::string>& words,
                                      const std::vector<std::string>& others);
+// What the table calls the argument that the last of `words` is; empty for flags and beyond the
+// last.
+std::string_view argument_at(const std::vector<std::string>& words);
 // The script for bash, zsh or fish; empty for another shell.
 std::string completion_script(std::string_view shell);
 

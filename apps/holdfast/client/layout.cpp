@@ -107,10 +107,10 @@ std::string plain(const json::value& row, std::string_view field) {
   return found == nullptr ? "" : plain(*found);
 }
 
-std::string padded(std::string text, std::size_t columns, bool to_the_right) {
+std::string padded(std::string_view text, std::size_t columns, bool to_the_right) {
   const std::size_t has = width(text);
   const std::string space(columns > has ? columns - has : 0, ' ');
-  return to_the_right ? space + text : text + space;
+  return to_the_right ? fmt::format("{}{}", space, text) : fmt::format("{}{}", text, space);
 }
 
 bool is_number(const json::value& row, const Column& column) {
@@ -228,7 +228,7 @@ std::string table(const json::array& rows, const std::vector<Column>& columns, T
     std::string line;
     for (std::size_t i = 0; i < columns.size(); ++i) {
       if (i > 0) line += "  ";
-      line += padded(std::move(lines[at][i]), widths[i], right[i]);
+      line += padded(lines[at][i], widths[i], right[i]);
     }
     line.resize(line.find_last_not_of(' ') + 1);
     if (look.columns > 0) line = cut(line, look.columns);
@@ -239,6 +239,7 @@ std::string table(const json::array& rows, const std::vector<Column>& columns, T
 
 std::string card(const json::value& object, const std::vector<Column>& columns, Timestamp now) {
   std::vector<std::pair<std::string, std::string>> lines;
+  lines.reserve(columns.size());
   for (const Column& column : columns) lines.emplace_back(column.title, cell(object, column, now));
   if (columns.empty() && object.is_object()) {
     for (const auto& member : object.get_object()) {

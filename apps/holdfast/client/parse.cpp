@@ -74,6 +74,7 @@ Result<void> take_flag(Invocation& made, std::string word, const std::vector<std
       known, [&](const Flag& one) { return word.starts_with("--") && one.name == name; });
   if (flag == known.end()) {
     std::vector<std::string> names;
+    names.reserve(known.size());
     for (const Flag& one : known) names.push_back(fmt::format("--{}", one.name));
     return usage(fmt::format("there is no flag \"{}\" here{}", word, did_you_mean(word, names)));
   }

@@ -205,7 +205,7 @@ Result<void> login(const Invocation& invocation) {
   }
   logins.current = host;
   logins.hosts[host] = session.login;
-  const auto saved = save_logins(file, logins);
+  auto saved = save_logins(file, logins);
   if (!saved) {
     // A token that nobody has must not stay. Best effort: the disk is the problem to tell.
     if (!session.login.token_id.empty()) {
