@@ -16,6 +16,8 @@
 
 #include "base/random.hpp"
 #include "cli_parts.hpp"
+#include "client/client.hpp"
+#include "client/help.hpp"
 #include "codec/json.hpp"
 #include "config/settings.hpp"
 #include "config/sources.hpp"
@@ -61,26 +63,36 @@ int show_config(const Configured& configured, bool as_json) {
   return configured.problems.empty() ? kDone : report(configured.problems);
 }
 
-bool has_verb(const CLI::App& root, std::string_view word) {
-  return std::ranges::any_of(root.get_subcommands([](const CLI::App*) { return true; }),
-                             [&](const CLI::App* verb) { return verb->get_name() == word; });
+std::vector<std::string> verbs_of(const CLI::App& root) {
+  std::vector<std::string> names;
+  for (const CLI::App* verb : root.get_subcommands([](const CLI::App*) { return true; })) {
+    names.push_back(verb->get_name());
+  }
+  return names;
+}
+
+int no_verb(std::string_view word, const std::vector<std::string>& known) {
+  const std::string near = client::suggestion(word, known);
+  failed(fmt::format("there is no verb \"{}\"{}; see holdfast --help", word,
+                     near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near)));
+  return kMisunderstood;
 }
 
 }  // namespace
 
 int run_cli(int argc, char** argv) {
   CLI::App root("Holdfast: a trusted registry for container images.", "holdfast");
-  root.footer(
-      "Examples:\n"
-      "  holdfast serve --data-dir /var/lib/holdfast\n"
-      "  holdfast config show --config holdfast.toml\n"
-      "  holdfast admin user add alice\n"
-      "  holdfast admin repo create alice/app --public\n"
-      "  holdfast db copy --to postgresql://holdfast@db.mydns.com/holdfast\n"
-      "  holdfast gc run\n"
-      "  holdfast backup /backup/holdfast-monday.db\n"
-      "  holdfast support dump support.json\n"
-      "  holdfast verify --data-dir /var/lib/holdfast");
+  root.footer(client::help_of_nouns() +
+              "\nExamples:\n"
+              "  holdfast serve --data-dir /var/lib/holdfast\n"
+              "  holdfast config show --config holdfast.toml\n"
+              "  holdfast admin user add alice\n"
+              "  holdfast admin repo create alice/app --public\n"
+              "  holdfast db copy --to postgresql://holdfast@db.mydns.com/holdfast\n"
+              "  holdfast gc run\n"
+              "  holdfast backup /backup/holdfast-monday.db\n"
+              "  holdfast support dump support.json\n"
+              "  holdfast verify --data-dir /var/lib/holdfast");
   root.require_subcommand(1);
   root.set_version_flag("--version", std::string("holdfast ") + std::string(version()));
   std::string file;
@@ -103,9 +115,10 @@ int run_cli(int argc, char** argv) {
   CLI::App* version_verb = root.add_subcommand("version", "Print the version");
   const Verbs verbs[] = {admin_verbs(root),  database_verbs(root), gc_verbs(root),
                          backup_verbs(root), support_verbs(root),  verify_verb(root)};
-  if (argc > 1 && argv[1][0] != '-' && !has_verb(root, argv[1])) {
-    failed(fmt::format("there is no verb \"{}\"; see holdfast --help", argv[1]));
-    return kMisunderstood;
+  const std::vector<std::string> known = verbs_of(root);
+  if (argc > 1 && client::is_ours(argv[1])) return client::run({argv + 1, argv + argc}, known);
+  if (argc > 1 && argv[1][0] != '-' && std::ranges::find(known, argv[1]) == known.end()) {
+    return no_verb(argv[1], known);
   }
   try {
     root.parse(argc, argv);

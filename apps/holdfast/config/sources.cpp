@@ -157,6 +157,12 @@ void read_file(const std::string& path, Values& values, std::vector<Problem>& pr
   read_toml(content, path, values, problems);
 }
 
+// What the program reads as a client: a shell that has a login must still start a server.
+bool is_of_client(std::string_view key) {
+  return key == "HOLDFAST_HOST" || key == "HOLDFAST_USER" || key == "HOLDFAST_TOKEN" ||
+         key == "HOLDFAST_CA";
+}
+
 // Kubernetes gives every pod such variables when a service is called "holdfast".
 bool is_kubernetes_link(std::string_view variable) {
   return variable.starts_with("HOLDFAST_SERVICE_") || variable == "HOLDFAST_PORT" ||
@@ -168,7 +174,7 @@ void read_environment(const Pairs& environment, Values& values, std::vector<Prob
   for (const Setting& setting : settings()) known.push_back(variable(setting));
   for (const auto& [key, value] : environment) {
     if (!key.starts_with("HOLDFAST_") || is_kubernetes_link(key)) continue;
-    if (key == kConfigVariable || key == kAdminPasswordVariable) continue;
+    if (key == kConfigVariable || key == kAdminPasswordVariable || is_of_client(key)) continue;
     const auto found = std::ranges::find(known, key);
     if (found != known.end()) {
       const auto index = static_cast<std::size_t>(found - known.begin());
