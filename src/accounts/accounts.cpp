@@ -34,8 +34,8 @@ Result<void> leave_everything(db::Tx& tx, std::int64_t user_id) {
 Result<void> dissolve(db::Tx& tx, std::int64_t organization_id) {
   for (const std::string_view sql :
        {"DELETE FROM grants WHERE namespace_id = $1",
-        "DELETE FROM team_members WHERE team_id IN (SELECT id FROM teams WHERE organization_id = "
-        "$1)",
+        ("DELETE FROM team_members WHERE team_id IN "
+         "(SELECT id FROM teams WHERE organization_id = $1)"),
         "DELETE FROM teams WHERE organization_id = $1",
         "DELETE FROM organization_members WHERE organization_id = $1",
         "DELETE FROM accounts WHERE organization_id = $1 AND organization_id <> 0"}) {
