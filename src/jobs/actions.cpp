@@ -24,6 +24,7 @@ Result<const Action*> Actions::find(std::string_view name) const {
 
 std::vector<const Action*> Actions::all() const {
   std::vector<const Action*> all;
+  all.reserve(actions_.size());
   for (const auto& [name, action] : actions_) all.push_back(&action);
   return all;
 }

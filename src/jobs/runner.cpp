@@ -172,10 +172,11 @@ void Runner::start_due() {
       complain("jobs wait for the database", claim.error());
       return;
     }
-    if (!*claim) return;
-    // It was picked by the table of actions.
-    const auto action = actions_.find((*claim)->job.action);
-    running_.push_back(std::make_unique<Running>(*std::move(*claim), (*action)->work, held_until_,
+    auto& taken = *claim;
+    if (!taken.has_value()) return;
+    const auto action = actions_.find(taken->job.action);
+    if (!action) return;  // cannot be: it was picked by the table of actions
+    running_.push_back(std::make_unique<Running>(*std::move(taken), (*action)->work, held_until_,
                                                  [this] { wake(); }));
   }
 }

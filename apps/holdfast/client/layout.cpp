@@ -119,6 +119,14 @@ bool is_number(const json::value& row, const Column& column) {
   return column.form == Form::text && found != nullptr && found->is_number();
 }
 
+// Of a text of several, such as a certificate.
+std::string first_line(std::string text) {
+  const std::size_t end = text.find('\n');
+  if (end == std::string::npos) return text;
+  text.resize(end);
+  return text + " …";
+}
+
 }  // namespace
 
 std::size_t width(std::string_view utf8) {
@@ -243,7 +251,7 @@ std::string card(const json::value& object, const std::vector<Column>& columns, 
   for (const Column& column : columns) lines.emplace_back(column.title, cell(object, column, now));
   if (columns.empty() && object.is_object()) {
     for (const auto& member : object.get_object()) {
-      lines.emplace_back(harmless(member.key()), harmless(plain(member.value())));
+      lines.emplace_back(harmless(member.key()), harmless(first_line(plain(member.value()))));
     }
   }
   std::size_t widest = 0;

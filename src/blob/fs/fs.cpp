@@ -306,8 +306,8 @@ class FileStore final : public Store {
         struct stat info{};
         if (::lstat(entry.path().c_str(), &info) != 0) continue;  // erased meanwhile
         const std::int64_t seconds = std::max(info.st_mtim.tv_sec, info.st_ctim.tv_sec);
-        HF_CHECK(each({BlobKey{below + "/" + name}, *std::move(digest), name.substr(dot + 1),
-                       Timestamp{std::chrono::seconds(seconds + 1)}}));
+        HF_CHECK(each({BlobKey{fmt::format("{}/{}", below, name)}, *std::move(digest),
+                       name.substr(dot + 1), Timestamp{std::chrono::seconds(seconds + 1)}}));
       }
       if (error) return error_of(error.value(), "list", root_ / "blobs" / below);
     }
