@@ -154,12 +154,14 @@ class Collection:
             numbers(ROWS) + "INSERT INTO blobs (id, digest, key, size, created_at) "
             f"SELECT 10000000 + i, 'sha256:{'0' * 54}' || substr(CAST(10000000000 + i AS TEXT), 2), 'none-' || i, 1000, 0 FROM n",
             numbers(ROWS) + "INSERT INTO repository_blobs (repository_id, blob_id, linked_at) "
-            f"SELECT (SELECT id FROM repositories WHERE full_name = '{HOME}'), 10000000 + i, 0 FROM n",
+            f"SELECT (SELECT id FROM repositories WHERE full_name = '{HOME}'), 10000000 + i, i FROM n",
             numbers(ROWS // 2) + "INSERT INTO manifest_blobs (manifest_id, blob_id) "
             "SELECT (SELECT max(id) FROM manifests), 10000000 + 2 * i FROM n")
         self.holdfast.start()
         self.holdfast.forget_peak()
         self._collect()
+        left = self._sql("SELECT count(*) FROM blobs WHERE id > 10000000")
+        assert str(ROWS // 2) in left, f"{left} blobs are left"
         row = Row("peak RSS, 1,000,000 blobs of which half go", "MiB", "less", asked=[("value", 128)])
         row.add("holdfast", self.holdfast.peak_bytes() / 2**20)
         return row
