@@ -1,7 +1,9 @@
 """Events as they happen, by server-sent events: who hears which, coming back, and every end."""
 
+import contextlib
 import json
 import shutil
+import socket
 import threading
 import time
 
@@ -61,6 +63,11 @@ class Stream:
         tools.wait_until(lambda: self.ended, "the end of the stream", timeout=15)
 
     def close(self):
+        """The thread ends before the socket is closed: it would go on to read whatever gets its number next."""
+        with contextlib.suppress(OSError):
+            self.connection.socket.shutdown(socket.SHUT_RDWR)
+        if self.thread.ident is not None:
+            self.thread.join()
         self.connection.close()
 
 
