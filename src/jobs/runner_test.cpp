@@ -142,8 +142,12 @@ TEST_P(RunnerTest, SleepWakesAndOldJobsAreForgotten) {
   EXPECT_NE(log_of(forgets).find("jobs forgotten"), std::string::npos);
 }
 
-TEST_P(RunnerTest, TwoRunnersShareTheWork) {
-  if (GetParam() == Engine::sqlite) GTEST_SKIP() << "one process alone has it";
+// Several processes share a PostgreSQL database; a SQLite file has one.
+class RunnerReplicasTest : public RunnerTest {};
+INSTANTIATE_TEST_SUITE_P(Engines, RunnerReplicasTest, ::testing::Values(Engine::postgres),
+                         [](const auto& /*each*/) { return "postgres"; });
+
+TEST_P(RunnerReplicasTest, TwoRunnersShareTheWork) {
   const auto other = open();
   const auto a = this->runner("a");
   const auto b = this->runner("b", other.get());

@@ -78,8 +78,12 @@ TEST_P(SchedulesTest, WhatIsInstalledComesOnce) {
   EXPECT_EQ(jobs_->schedules.find("scan").value().schedule, "@hourly");
 }
 
-TEST_P(SchedulesTest, OfTwoReplicasOneMakesTheJob) {
-  if (GetParam() == Engine::sqlite) GTEST_SKIP() << "one process alone has it";
+// Several processes share a PostgreSQL database; a SQLite file has one.
+class SchedulesReplicasTest : public SchedulesTest {};
+INSTANTIATE_TEST_SUITE_P(Engines, SchedulesReplicasTest, ::testing::Values(Engine::postgres),
+                         [](const auto& /*each*/) { return "postgres"; });
+
+TEST_P(SchedulesReplicasTest, OfTwoReplicasOneMakesTheJob) {
   const auto other = open();
   Jobs others(*other, clock_, random_);
   others.actions.add({.name = "work", .work = [](jobs::Run&) -> Result<void> { return {}; }});

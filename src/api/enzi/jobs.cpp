@@ -44,18 +44,14 @@ Answer list(const Services& services, const Call& call) {
   return rest::json_response(200, boost::json::object{{"jobs", std::move(rows)}});
 }
 
-// Nothing is imported here, and to say yes would let a script wait for it.
-http::Response no_ldap() {
-  const boost::json::object error = {
-      {"code", "NOT_IMPLEMENTED"},
-      {"message", "accounts are not kept in LDAP here: there is nothing to synchronize"}};
-  return rest::json_response(501, boost::json::object{{"errors", boost::json::array{error}}});
-}
-
 Answer create(const Services& services, const Call& call) {
   HF_CHECK(rest::need_administrator(call));
   HF_TRY(const std::string action, call.fields.required_text("action"));
-  if (action == kLdapSync) return no_ldap();
+  // Nothing is imported here, and to say yes would let a script wait for it.
+  if (action == kLdapSync) {
+    return fail(ErrorCode::unsupported, rest::kNotBuilt,
+                "accounts are not kept in LDAP here: there is nothing to synchronize");
+  }
   HF_TRY(const Job job, services.jobs.queue.enqueue({.action = action}, call.actor()));
   return rest::json_response(202, shown(job));
 }
