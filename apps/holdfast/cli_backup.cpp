@@ -4,6 +4,7 @@
 
 #include "backup.hpp"
 #include "cli_parts.hpp"
+#include "codec/text.hpp"
 
 namespace holdfast {
 
@@ -42,8 +43,8 @@ class BackupVerbs {
  private:
   Result<void> save(const Options& options) {
     HF_TRY(const std::uint64_t size, make_backup(options, file_));
-    fmt::print("Saved into {}, {:.1f} MiB. It is of no use without secret.key.\n", file_,
-               static_cast<double>(size) / (1U << 20U));
+    fmt::print("Saved into {}, {}. It is of no use without secret.key.\n", file_,
+               codec::size_text(static_cast<double>(size)));
     return {};
   }
   Result<void> restore(const Options& options) {

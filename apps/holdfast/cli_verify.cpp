@@ -7,6 +7,7 @@
 
 #include "blob/fs/fs.hpp"
 #include "cli_parts.hpp"
+#include "codec/text.hpp"
 #include "data_folder.hpp"
 #include "metadata.hpp"
 #include "verify.hpp"
@@ -15,15 +16,9 @@ namespace holdfast {
 
 namespace {
 
-std::string size_text(std::uint64_t bytes) {
-  constexpr double kGib = 1024.0 * 1024 * 1024;
-  if (bytes >= 1024UZ * 1024 * 1024) return fmt::format("{:.1f} GiB", double(bytes) / kGib);
-  return fmt::format("{:.1f} MiB", double(bytes) * 1024 / kGib);
-}
-
 std::string counts(const Verified& verified) {
   return fmt::format("{} blobs and {} manifests, {}", verified.blobs, verified.manifests,
-                     size_text(verified.size_bytes));
+                     codec::size_text(static_cast<double>(verified.size_bytes)));
 }
 
 // On a terminal, five times a second.

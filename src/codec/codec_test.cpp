@@ -72,6 +72,12 @@ TEST(Text, DecodersAreStrict) {
   EXPECT_EQ(hex(*from_hex("00ff7f")), "00ff7f");
 }
 
+TEST(Text, SizesAreForPeople) {
+  EXPECT_EQ(size_text(1023), "1023 B");
+  EXPECT_EQ(size_text(1536), "1.5 KiB");
+  EXPECT_EQ(size_text(5.0 * 1024 * 1024 * 1024), "5.0 GiB");
+}
+
 TEST(Text, TellsUtf8WithoutNul) {
   for (const std::string_view text : {"", "abc", "gr\xc3\xbc\xc3\x9f", "\xf0\x9f\x90\xb3", "\n"}) {
     EXPECT_TRUE(is_text(text)) << text;

@@ -1,7 +1,9 @@
 #include "codec/text.hpp"
 
+#include <array>
 #include <boost/locale/utf.hpp>
 #include <cstdint>
+#include <fmt/format.h>
 
 namespace holdfast::codec {
 
@@ -91,6 +93,16 @@ std::optional<std::string> from_base64(std::string_view text) {
 std::string base64url(std::string_view bytes) { return encode(bytes, kUrl); }
 
 std::optional<std::string> from_base64url(std::string_view text) { return decode(text, kUrl); }
+
+std::string size_text(double bytes) {
+  constexpr std::array<std::string_view, 6> kUnits = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
+  std::size_t unit = 0;
+  while (bytes >= 1024 && unit + 1 < kUnits.size()) {
+    bytes /= 1024;
+    ++unit;
+  }
+  return unit == 0 ? fmt::format("{:.0f} B", bytes) : fmt::format("{:.1f} {}", bytes, kUnits[unit]);
+}
 
 bool is_text(std::string_view bytes) {
   const char* at = bytes.data();

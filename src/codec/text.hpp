@@ -19,6 +19,9 @@ std::optional<std::string> from_base64(std::string_view text);
 std::string base64url(std::string_view bytes);
 std::optional<std::string> from_base64url(std::string_view text);
 
+// Bytes for people: "812 B", "1.5 GiB".
+std::string size_text(double bytes);
+
 // Whether it is UTF-8 without a NUL: what databases take for text.
 bool is_text(std::string_view bytes);
 

@@ -1,21 +1,14 @@
 #include "gc/work.hpp"
 
-#include <array>
 #include <fmt/format.h>
+
+#include "codec/text.hpp"
 
 namespace holdfast::gc {
 
 namespace {
 
 constexpr std::chrono::milliseconds kStep{1000};
-
-std::string size_text(std::int64_t bytes) {
-  constexpr std::array<std::string_view, 5> kUnits = {"B", "KiB", "MiB", "GiB", "TiB"};
-  auto size = static_cast<double>(bytes);
-  std::size_t unit = 0;
-  for (; size >= 1024 && unit + 1 < kUnits.size(); ++unit) size /= 1024;
-  return unit == 0 ? fmt::format("{} B", bytes) : fmt::format("{:.1f} {}", size, kUnits[unit]);
-}
 
 Result<void> run_to_end(Collector& collector, std::string_view run, jobs::Run& job) {
   const auto stop = [&] { return job.should_stop(); };
@@ -32,8 +25,9 @@ Result<void> run_to_end(Collector& collector, std::string_view run, jobs::Run& j
 }  // namespace
 
 std::string summary(const Totals& totals) {
-  std::string text = fmt::format("{} manifests, {} links, {} blobs, {} freed", totals.manifests,
-                                 totals.links, totals.blobs, size_text(totals.size_bytes));
+  std::string text =
+      fmt::format("{} manifests, {} links, {} blobs, {} freed", totals.manifests, totals.links,
+                  totals.blobs, codec::size_text(static_cast<double>(totals.size_bytes)));
   if (totals.files > 0) text += fmt::format(", {} files without a row", totals.files);
   return text;
 }

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "codec/json.hpp"
+#include "codec/text.hpp"
 
 namespace holdfast::client {
 
@@ -184,16 +185,6 @@ std::string relative(std::string_view rfc3339, Timestamp now) {
   return seconds < 0 ? "in a moment" : "just now";
 }
 
-std::string size_text(double bytes) {
-  constexpr std::array<std::string_view, 6> kUnits = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
-  std::size_t unit = 0;
-  while (bytes >= 1024 && unit + 1 < kUnits.size()) {
-    bytes /= 1024;
-    ++unit;
-  }
-  return unit == 0 ? fmt::format("{:.0f} B", bytes) : fmt::format("{:.1f} {}", bytes, kUnits[unit]);
-}
-
 std::string cell(const json::value& row, const Column& column, Timestamp now) {
   const std::string text = plain(row, column.field);
   switch (column.form) {
@@ -207,7 +198,8 @@ std::string cell(const json::value& row, const Column& column, Timestamp now) {
       return harmless(text.substr(0, 19));  // "sha256:" and what people compare
     case Form::size: {
       const json::value* found = find(row, column.field);
-      return found != nullptr && found->is_number() ? size_text(found->to_number<double>()) : "";
+      return found != nullptr && found->is_number() ? codec::size_text(found->to_number<double>())
+                                                    : "";
     }
   }
   return "";

@@ -24,8 +24,6 @@ std::string harmless(std::string_view text);
 
 // "3 hours ago", "in 2 days"; "never" for DTR's year 1 and for no time at all.
 std::string relative(std::string_view rfc3339, Timestamp now);
-// "1.5 GiB".
-std::string size_text(double bytes);
 
 // A cell of a row, harmless.
 std::string cell(const boost::json::value& row, const Column& column, Timestamp now);

@@ -83,9 +83,7 @@ Answer get(const Services& services, const Call& call) {
 
 Answer update(const Services& services, const Call& call) {
   HF_TRY(const AccessToken token, token_of(services, call));
-  accounts::AccessTokenChange change;
-  HF_TRY(change.label, call.fields.text("tokenLabel"));
-  HF_TRY(change.is_active, call.fields.flag("isActive"));
+  HF_TRY(const auto change, token_change(call.fields));
   HF_TRY(const AccessToken changed, services.access_tokens.update(token.id, change, call.actor()));
   return rest::json_response(200, shown(changed));
 }

@@ -114,9 +114,7 @@ Answer get_token(const Services& services, const Call& call) {
 
 Answer update_token(const Services& services, const Call& call) {
   HF_TRY(const AccessToken token, find_token(services, call));
-  accounts::AccessTokenChange change;
-  HF_TRY(change.label, call.fields.text("tokenLabel"));
-  HF_TRY(change.is_active, call.fields.flag("isActive"));
+  HF_TRY(const auto change, token_change(call.fields));
   HF_TRY(const AccessToken changed, services.access_tokens.update(token.id, change, call.actor()));
   return rest::json_response(200, shown(changed));
 }

@@ -100,6 +100,13 @@ Result<accounts::NewAccessToken> token_wanted(const rest::Fields& fields) {
   return wanted;
 }
 
+Result<accounts::AccessTokenChange> token_change(const rest::Fields& fields) {
+  accounts::AccessTokenChange change;
+  HF_TRY(change.label, fields.text("tokenLabel"));
+  HF_TRY(change.is_active, fields.flag("isActive"));
+  return change;
+}
+
 http::Response tokens_response(const std::vector<AccessToken>& rows, const Page& page,
                                std::optional<std::int64_t> total) {
   boost::json::array tokens;

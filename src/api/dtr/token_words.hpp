@@ -21,6 +21,9 @@ boost::json::object shown_once(const accounts::AccessTokens::Created& made);
 // A new token by tokenLabel, expiresAt and scope. invalid/kFieldInvalid.
 Result<accounts::NewAccessToken> token_wanted(const rest::Fields& fields);
 
+// What a PATCH asks for: tokenLabel, isActive. invalid/kFieldInvalid.
+Result<accounts::AccessTokenChange> token_change(const rest::Fields& fields);
+
 // A page from one row more than it may have.
 http::Response tokens_response(const std::vector<accounts::AccessToken>& rows, const Page& page,
                                std::optional<std::int64_t> total);
