@@ -17,9 +17,11 @@ METHODS = ("get", "put", "post", "delete", "patch")
 OPERATIONS = {(method, path): {**operation, "parameters": entry.get("parameters", []) + operation.get("parameters", [])}
               for path, entry in DOCUMENT["paths"].items()
               for method, operation in entry.items() if method in METHODS}
-# What a healthy server with a certificate of its own and metrics for everybody here never answers.
+# What a healthy server with a certificate of its own and metrics for everybody here never answers, and what a
+# test that shares its server must not try: to take the rights of the last administrator.
 NOT_HERE = {("get", "/_ping", "503"), ("get", "/health", "503"), ("get", "/load_balancer_status", "503"),
-            ("get", "/ca", "404"), ("get", "/metrics", "403"), ("get", "/metrics", "404")}
+            ("get", "/ca", "404"), ("get", "/metrics", "403"), ("get", "/metrics", "404"),
+            ("patch", "/enzi/v0/accounts/{account}", "409")}
 
 
 def resolved(part):
@@ -152,11 +154,11 @@ def sessions(checked, me, boss, nobody):
     token = checked.call(nobody, 200, "post", "/auth/login", login).json()["auth_token"]
     checked.call(me, 200, "get", "/id/")
     checked.call(nobody, 401, "get", "/id/")
+    checked.call(nobody, 204, "post", "/id/logout", headers=[("Authorization", f"Bearer {token}")])
     many, one = "/enzi/v0/accounts/{user}/sessions", "/enzi/v0/accounts/{user}/sessions/{session}"
     listed = checked.call(me, 200, "get", many, query="?limit=2", user=me.client.user).json()["sessions"]
     checked.call(me, 204, "delete", one, user=me.client.user, session=listed[0]["id"])
     checked.call(me, 404, "delete", one, user=me.client.user, session=listed[0]["id"])
-    checked.call(nobody, 204, "post", "/id/logout", headers=[("Authorization", f"Bearer {token}")])
     checked.call(me, 403, "get", many, user="admin")
     checked.call(me, 204, "delete", many, user=me.client.user)
     for method in ("get", "delete"):
@@ -166,6 +168,55 @@ def sessions(checked, me, boss, nobody):
     now = checked.call(boss, 200, "get", settings).json()
     checked.call(boss, 200, "put", settings, now)
     checked.call(boss, 400, "put", settings, {"perUserLimit": -1})
+
+
+def organizations(checked, me, boss):
+    name, base, nobody = me.client.user, "/enzi/v0/accounts", "nobody-of-that-name"
+    members, member = base + "/{organization}/members", base + "/{organization}/members/{user}"
+    teams, team = base + "/{organization}/teams", base + "/{organization}/teams/{team}"
+    org = new_name("describedorg")
+    checked.call(boss, 201, "post", base, {"name": org, "isOrg": True, "fullName": "An organization"})
+    checked.call(boss, 400, "post", base, {"name": org, "isOrg": True})
+    checked.call(me, 403, "post", base, {"name": org + "x", "isOrg": True})
+    checked.call(me, 403, "get", members, organization=org)
+    for method in ("put", "patch"):
+        checked.call(boss, 200, method, member, {"isAdmin": True}, organization=org, user=name)
+        checked.call(boss, 404, method, member, {}, organization=org, user=nobody)
+    checked.call(me, 200, "get", members, query="?filter=admins", organization=org)
+    checked.call(me, 200, "get", member, organization=org, user=name)
+    checked.call(me, 201, "post", teams, {"name": "developers"}, organization=org)
+    boss.expect(200, "PUT", f"{base}/{org}/teams/developers/members/{name}", {})
+    checked.call(me, 200, "get", teams, query="?limit=1", organization=org)
+    checked.call(me, 200, "get", team, organization=org, team="developers")
+    checked.call(me, 200, "get", member + "/teams", organization=org, user=name)
+    checked.call(me, 200, "get", base + "/{user}/organizations", user=name)
+    checked.call(me, 204, "delete", team, organization=org, team="developers")
+    for method in ("get", "delete"):
+        checked.call(me, 404, method, team, organization=org, team="developers")
+        checked.call(boss, 404, method, member, organization=nobody, user=name)
+    checked.call(me, 204, "delete", member, organization=org, user=name)
+    for path in (members, member + "/teams", teams, base + "/{user}/organizations"):
+        checked.call(boss, 404, "get", path, organization=nobody, user=nobody)
+    checked.call(boss, 404, "post", teams, {"name": "x"}, organization=nobody)
+    checked.call(boss, 204, "delete", base + "/{account}", account=org)
+
+
+def accounts(checked, me, boss):
+    base, one, nobody = "/enzi/v0/accounts", "/enzi/v0/accounts/{account}", "nobody-of-that-name"
+    change = "/enzi/v0/accounts/{user}/changePassword"
+    name = new_name("describedtoo")
+    checked.call(boss, 201, "post", base, {"name": name, "password": PASSWORD})
+    checked.call(me, 200, "get", base, query="?limit=2&filter=users&order=-name")
+    checked.call(me, 400, "get", base, query="?filter=odd")
+    checked.call(me, 200, "get", one, account=name)
+    checked.call(boss, 200, "patch", one, {"fullName": "Somebody", "isActive": False}, account=name)
+    checked.call(boss, 200, "post", change, {"newPassword": "another horse battery"}, user=name)
+    checked.call(me, 403, "post", change, {"newPassword": "another horse battery"}, user=name)
+    checked.call(boss, 404, "post", change, {"newPassword": "another horse battery"}, user=nobody)
+    checked.call(boss, 409, "delete", one, account="admin")
+    checked.call(boss, 204, "delete", one, account=name)
+    for method in ("get", "patch", "delete"):
+        checked.call(boss, 404, method, one, account=name)
 
 
 def operation(checked, nobody):
@@ -181,6 +232,8 @@ def test_the_server_answers_as_written(admin, anonymous, user):
     checked, boss, nobody = Checked(), Rest(admin, ""), Rest(anonymous, "")
     tokens(checked, user, nobody)
     sessions(checked, user, boss, nobody)
+    accounts(checked, user, boss)
+    organizations(checked, user, boss)
     operation(checked, nobody)
     # Shared refusals need not be seen for each operation; what it lists itself must be.
     shared = {"400", "401", "403", "405", "413", "429"}
