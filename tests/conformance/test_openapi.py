@@ -219,6 +219,34 @@ def accounts(checked, me, boss):
         checked.call(boss, 404, method, one, account=name)
 
 
+def jobs(checked, boss):
+    base, nothing = "/api/v0", "nothing-of-that-name"
+    job, cron, config = f"{base}/jobs/{{job}}", f"{base}/crons/{{action}}", f"{base}/action_configs/{{action}}"
+    cancel, logs, capacity = f"{job}/cancel", f"{job}/logs", f"{base}/workers/{{worker}}/capacity"
+    given = {"action": "sleep", "parameters": {"seconds": "0"}}
+    later = {**given, "scheduledAt": "2126-01-01T00:00:00Z"}
+    made = checked.call(boss, 202, "post", f"{base}/jobs", later).json()["id"]
+    checked.call(boss, 200, "get", f"{base}/jobs", query="?limit=5&running=any")
+    checked.call(boss, 400, "get", f"{base}/jobs", query="?running=odd")
+    checked.call(boss, 200, "get", job, job=made)
+    checked.call(boss, 200, "get", logs, job=made)
+    checked.call(boss, 204, "post", cancel, job=made)
+    checked.call(boss, 204, "delete", job, job=made)
+    for method, path in (("get", job), ("get", logs), ("post", cancel), ("delete", job)):
+        checked.call(boss, 404, method, path, job=made)
+    checked.call(boss, 202, "post", f"{base}/crons", {**given, "schedule": "0 0 3 * * *"})
+    checked.call(boss, 202, "post", f"{base}/action_configs", given)
+    for path, many in ((cron, "crons"), (config, "action_configs")):
+        checked.call(boss, 200, "get", f"{base}/{many}")
+        checked.call(boss, 200, "get", path, action="sleep")
+        checked.call(boss, 204, "delete", path, action="sleep")
+        for method in ("get", "delete"):
+            checked.call(boss, 404, method, path, action=nothing)
+    worker = checked.call(boss, 200, "get", f"{base}/workers").json()["workers"][0]
+    checked.call(boss, 202, "post", capacity, {"capacityMap": worker["capacityMap"]}, worker=worker["id"])
+    checked.call(boss, 404, "post", capacity, {"capacityMap": {}}, worker=nothing)
+
+
 def operation(checked, nobody):
     for path in ("/_ping", "/health", "/load_balancer_status", "/ca", "/metrics"):
         checked.call(nobody, 200, "get", path)
@@ -234,6 +262,7 @@ def test_the_server_answers_as_written(admin, anonymous, user):
     sessions(checked, user, boss, nobody)
     accounts(checked, user, boss)
     organizations(checked, user, boss)
+    jobs(checked, boss)
     operation(checked, nobody)
     # Shared refusals need not be seen for each operation; what it lists itself must be.
     shared = {"400", "401", "403", "405", "413", "429"}
