@@ -7,6 +7,7 @@
 
 #include "api/dtr/alerts.hpp"
 #include "api/dtr/handlers.hpp"
+#include "api/openapi/openapi.hpp"
 #include "crypto/authority.hpp"
 
 namespace holdfast::api::dtr {
@@ -138,6 +139,11 @@ Answer language(const Services& /*services*/, const Call& /*call*/) {
   return rest::json_response(200, json::object{{"language", "en"}});
 }
 
+// Public, and the same whoever asks: no credential is looked at.
+Answer description(const Services& /*services*/, const Call& call) {
+  return openapi::document_response(call.request);
+}
+
 }  // namespace
 
 std::vector<rest::Route> meta_routes(const Services& services) {
@@ -149,7 +155,9 @@ std::vector<rest::Route> meta_routes(const Services& services) {
           {Method::get, "/meta/alerts", bound(services, all_alerts)},
           {Method::get, "/meta/cluster_status", bound(services, cluster_status)},
           {Method::get, "/admin/version", bound(services, version)},
-          {Method::get, "/accounts/language", bound(services, language)}};
+          {Method::get, "/accounts/language", bound(services, language)},
+          {Method::get, "/openapi.json", bound(services, description), rest::WhileReadOnly::served,
+           rest::Gate::login}};
 }
 
 }  // namespace holdfast::api::dtr

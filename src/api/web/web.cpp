@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "api/openapi/openapi.hpp"
+
 namespace holdfast::api::web {
 
 namespace {
@@ -85,6 +87,7 @@ boost::asio::awaitable<http::Response> Web::handle(http::Request& request, http:
   request.route = "web";
   if (request.method != http::Method::get && request.method != http::Method::head)
     co_return not_found();
+  if (request.path == "/openapi.json") co_return openapi::document_response(request);
   http::Response response;
   response.field("X-Content-Type-Options", "nosniff").field("Referrer-Policy", "no-referrer");
   if (request.path == "/style.css") {
