@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 
+#include "accounts/password_history.hpp"
 #include "accounts/password_rules.hpp"
 #include "accounts/rows.hpp"
 #include "accounts/sessions.hpp"
@@ -155,6 +156,7 @@ Result<Account> Accounts::update(std::string_view name, const AccountChange& cha
   }
   if (change.password) {
     HF_CHECK(check_password(name, *change.password));
+    HF_CHECK(check_not_used_lately(database_, name, *change.password));
     hash = crypto::hash_password(*change.password, random_);
   }
   Account changed;
@@ -162,6 +164,7 @@ Result<Account> Accounts::update(std::string_view name, const AccountChange& cha
     HF_TRY(changed, account_in(tx, name));
     HF_CHECK(check_possible(changed, change));
     if (change.password) {
+      HF_CHECK(put_password_away(tx, changed.id));
       HF_CHECK(tx.execute(
           "UPDATE accounts SET password_hash = $2, must_change_password = $3 WHERE id = $1",
           {changed.id, hash, std::int64_t{change.must_change_password}}));

@@ -22,7 +22,7 @@ inline constexpr std::string_view kAccountUnknown = "account_unknown";          
 inline constexpr std::string_view kAccountExists = "account_exists";             // already_exists
 inline constexpr std::string_view kAccountNameInvalid = "account_name_invalid";  // invalid
 inline constexpr std::string_view kPasswordInvalid =
-    "password_invalid";  // invalid: too short, too long or too well known
+    "password_invalid";  // invalid: too short, too long, too well known or used lately
 inline constexpr std::string_view kTextInvalid = "account_text_invalid";      // invalid
 inline constexpr std::string_view kLastAdministrator = "last_administrator";  // conflict
 inline constexpr std::string_view kNamespaceInUse = "namespace_in_use";       // conflict

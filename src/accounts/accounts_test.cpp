@@ -87,6 +87,26 @@ TEST_F(AccountsTest, AChangeIsInForceWithTheNextLook) {
   EXPECT_EQ(accounts_->credentials("nobody").value(), std::nullopt);
 }
 
+TEST_F(AccountsTest, NoneOfTheLastFivePasswordsIsTakenAgain) {
+  add("root", true);
+  ASSERT_TRUE(accounts_->create_user({"alice", "password number 0"}, actor_));
+  const auto set = [&](int number) {
+    return accounts_->update("alice", {.password = "password number " + std::to_string(number)},
+                             actor_);
+  };
+  EXPECT_EQ(set(0).error().reason, kPasswordInvalid);
+  for (int number = 1; number <= 5; ++number) ASSERT_TRUE(set(number));
+  for (int number = 1; number <= 5; ++number) {
+    EXPECT_EQ(set(number).error().reason, kPasswordInvalid) << number;
+  }
+  EXPECT_TRUE(set(0));
+  EXPECT_TRUE(set(1));
+  // Of another account it says nothing.
+  EXPECT_TRUE(accounts_->update("root", {.password = "password number 1"}, actor_));
+  ASSERT_TRUE(accounts_->remove("alice", actor_));
+  ASSERT_TRUE(accounts_->create_user({"alice", "password number 1"}, actor_));
+}
+
 TEST_F(AccountsTest, TheLastAdministratorStays) {
   add("root", true);
   AccountChange disable;

@@ -116,6 +116,11 @@ constexpr db::Migration kMigrations[] = {
       CREATE TABLE account_texts (
         name {text} NOT NULL PRIMARY KEY,
         value {text} NOT NULL))"},
+    {"accounts/0007-password-history", R"(CREATE TABLE password_history (
+        account_id {int} NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+        number {int} NOT NULL,
+        hash {text} NOT NULL,
+        PRIMARY KEY (account_id, number)))"},
 };
 
 }  // namespace

@@ -213,6 +213,7 @@ TEST_F(SessionsTest, ANewPasswordEndsAllButTheOneItIsChangedIn) {
   // What was authenticated before the change begins no session.
   EXPECT_EQ(sessions_->start(alice_, actor_).error().reason, kSessionInvalid);
   change.keep_session.clear();
+  change.password = "a third password";
   ASSERT_TRUE(accounts_->update("alice", change, actor_));
   EXPECT_FALSE(good(mine));
 }
@@ -288,6 +289,7 @@ TEST_F(SessionsTest, WhoeverMustChangeThePasswordIsKnownBySubject) {
   change.must_change_password = true;
   ASSERT_TRUE(accounts_->update("alice", change, actor_));
   EXPECT_TRUE(accounts_->subject(alice_.id).value()->must_change_password);
+  change.password = "a third password";
   change.must_change_password = false;
   ASSERT_TRUE(accounts_->update("alice", change, actor_));
   EXPECT_FALSE(accounts_->subject(alice_.id).value()->must_change_password);

@@ -372,6 +372,14 @@ def test_passwords_that_are_guessed_first_are_refused(api, user):
     api.refused(400, "INVALID_FORM", "POST", f"/accounts/{user}/changePassword", {"newPassword": "letmein123"})
 
 
+def test_a_password_is_not_taken_again(api, user):
+    change = f"/accounts/{user}/changePassword"
+    for password in ("the second password", "the third password"):
+        api.expect(200, "POST", change, {"newPassword": password})
+    for password in (PASSWORD, "the second password", "the third password"):
+        assert "last 5 passwords" in api.refused(400, "INVALID_FORM", "POST", change, {"newPassword": password})
+
+
 def test_the_settings_of_sessions(holdfast):
     server = holdfast()
     server.add_user("alice", PASSWORD)
