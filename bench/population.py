@@ -40,7 +40,7 @@ def _uuid(kind: int, number: str) -> str:
 
 
 _ACCOUNT = ("INSERT INTO accounts (id, uuid, name, kind, full_name, is_administrator, is_active, must_change_password, "
-            "password_hash, version, created_at, members_count, teams_count) ")
+            "password_hash, version, created_at, members_count, teams_count, search_text) ")
 _TEAM_OF = f"{FIRST + USERS} + (i - 1) / 3 + 1"  # the organization of the i-th team
 
 
@@ -52,10 +52,10 @@ def statements(now_micros: int, member: str, home: str) -> list[str]:
     home_id = f"(SELECT id FROM repositories WHERE full_name = '{home}')"
     repository = f"'o' || {_padded(f'1 + i % {ORGANIZATIONS}')} || '/r' || {_padded('i')}"
     return [
-        numbers(USERS) + _ACCOUNT + f"SELECT {FIRST} + i, {_uuid(1, 'i')}, 'u' || {_padded('i')}, 0, 'User ' || i, 0, 1, 0, '!', 1, 0, 0, 0 FROM n",
+        numbers(USERS) + _ACCOUNT + f"SELECT {FIRST} + i, {_uuid(1, 'i')}, 'u' || {_padded('i')}, 0, 'User ' || i, 0, 1, 0, '!', 1, 0, 0, 0, 'u' || {_padded('i')} || ' user ' || i FROM n",
         numbers(ORGANIZATIONS) + _ACCOUNT
-        + f"SELECT {FIRST + USERS} + i, {_uuid(1, f'{USERS} + i')}, 'o' || {_padded('i')}, 1, 'Organization ' || i, 0, 1, 0, '', 1, 0, 10, 3 FROM n",
-        _ACCOUNT + f"VALUES ({everybody}, {_uuid(1, '999999')}, '{EVERYBODY}', 1, 'Everybody', 0, 1, 0, '', 1, 0, {USERS}, 0)",
+        + f"SELECT {FIRST + USERS} + i, {_uuid(1, f'{USERS} + i')}, 'o' || {_padded('i')}, 1, 'Organization ' || i, 0, 1, 0, '', 1, 0, 10, 3, 'o' || {_padded('i')} || ' organization ' || i FROM n",
+        _ACCOUNT + f"VALUES ({everybody}, {_uuid(1, '999999')}, '{EVERYBODY}', 1, 'Everybody', 0, 1, 0, '', 1, 0, {USERS}, 0, '{EVERYBODY} everybody')",
         numbers(USERS) + "INSERT INTO organization_members (organization_id, user_id, is_owner, user_uuid) "
         f"SELECT {FIRST + USERS} + 1 + i % {ORGANIZATIONS}, {FIRST} + i, CASE WHEN i <= {ORGANIZATIONS} THEN 1 ELSE 0 END, {_uuid(1, 'i')} FROM n",
         numbers(USERS) + f"INSERT INTO organization_members (organization_id, user_id, is_owner, user_uuid) SELECT {everybody}, {FIRST} + i, 0, {_uuid(1, 'i')} FROM n",

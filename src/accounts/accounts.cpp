@@ -140,6 +140,7 @@ Result<Account> Accounts::insert(Kind kind, const NewUser& account, std::string_
       return fail(ErrorCode::already_exists, kAccountExists,
                   fmt::format("an account {} exists already", account.name));
     }
+    HF_CHECK(make_findable(tx, account.name));
     HF_TRY(made, account_in(tx, account.name));
     return events::append(
         tx, event_of(is_user ? events::Type::user_created : events::Type::organization_created,
@@ -180,6 +181,7 @@ Result<Account> Accounts::update(std::string_view name, const AccountChange& cha
                     change.full_name.value_or(changed.full_name),
                     std::int64_t{change.password || change.is_active || change.is_administrator}}));
     HF_CHECK(keep_an_administrator(tx));
+    if (change.full_name) HF_CHECK(make_findable(tx, name));
     tell_changed(tx, changed.id);
     HF_TRY(changed, account_in(tx, name));
     return events::append(

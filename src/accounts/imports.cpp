@@ -46,6 +46,7 @@ Result<void> insert(db::Tx& tx, Random& random, const ImportedAccount& account,
     return fail(ErrorCode::already_exists, kAccountExists,
                 fmt::format("an account {} exists already", account.name), {account.name});
   }
+  HF_CHECK(make_findable(tx, account.name));
   events::Event event =
       event_of(is_user ? events::Type::user_created : events::Type::organization_created,
                account.name, actor, now);

@@ -121,6 +121,11 @@ constexpr db::Migration kMigrations[] = {
         number {int} NOT NULL,
         hash {text} NOT NULL,
         PRIMARY KEY (account_id, number)))"},
+    // The index has all that a search by a part of a name looks at: SQLite then reads no account.
+    {"accounts/0008-search",
+     R"(ALTER TABLE accounts ADD COLUMN search_text {text} NOT NULL DEFAULT '';
+      UPDATE accounts SET search_text = lower(name) || ' ' || lower(full_name);
+      CREATE INDEX accounts_search ON accounts (name, kind, is_administrator, is_active, search_text))"},
 };
 
 }  // namespace

@@ -49,6 +49,13 @@ Error unknown(std::string_view what, std::string_view name) {
 
 }  // namespace
 
+Result<void> make_findable(db::Tx& tx, std::string_view name) {
+  HF_CHECK(tx.execute(
+      "UPDATE accounts SET search_text = lower(name) || ' ' || lower(full_name) WHERE name = $1",
+      {name}));
+  return {};
+}
+
 Result<Account> account_in(db::Tx& tx, std::string_view name) {
   static const std::string sql =
       fmt::format("SELECT {} FROM accounts WHERE name = $1", kAccountColumns);

@@ -32,6 +32,10 @@ Result<Account> login_in(db::Tx& tx, std::string_view name);
 // Whoever may be in a team of the organization: a user, or a service account of its own.
 Result<Account> team_candidate_in(db::Tx& tx, const Account& organization, std::string_view name);
 
+// In the transaction that makes an account or changes its full name, after that: what `contains` of
+// AccountQuery looks at.
+Result<void> make_findable(db::Tx& tx, std::string_view name);
+
 // What a user may do has changed: their Subject is dropped everywhere.
 void tell_changed(db::Tx& tx, std::int64_t account_id);
 // The same for everybody in one notice, where it concerns too many for one each.

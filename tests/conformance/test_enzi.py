@@ -137,8 +137,9 @@ def test_passwords_are_changed_by_their_owner_or_an_administrator(server, api, p
     me.expect(200, "POST", f"/accounts/{name}/changePassword",
               {"oldPassword": PASSWORD, "newPassword": "another password"})
     me.refused(401, "NOT_AUTHENTICATED", "GET", f"/accounts/{name}")
-    api.expect(200, "POST", f"/accounts/{name}/changePassword", {"newPassword": PASSWORD})
-    assert me.get(f"/accounts/{name}")["name"] == name
+    api.refused(400, "INVALID_FORM", "POST", f"/accounts/{name}/changePassword", {"newPassword": PASSWORD})
+    api.expect(200, "POST", f"/accounts/{name}/changePassword", {"newPassword": "a third password"})
+    assert Rest(server.client(name, "a third password")).get(f"/accounts/{name}")["name"] == name
 
 
 def test_rights_are_not_taken_but_given(api, organization, person):

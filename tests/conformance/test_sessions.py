@@ -15,6 +15,7 @@ from harness.rest import Rest
 _numbers = itertools.count(1)
 TOKEN = re.compile(r"hfs_[0-9a-f]{64}")
 OTHER_PASSWORD = "another horse battery"
+THIRD_PASSWORD = "a third password"
 
 
 @pytest.fixture
@@ -306,7 +307,7 @@ def test_a_new_password_ends_the_other_sessions(http, api, user):
     assert change_password(http, user, PASSWORD, OTHER_PASSWORD, bearer(mine)).status == 200
     assert call(http, "GET", "/id/", headers=bearer(mine)).status == 200
     assert call(http, "GET", "/id/", headers=bearer(stolen)).status == 401
-    api.expect(200, "POST", f"/accounts/{user}/changePassword", {"newPassword": PASSWORD})
+    api.expect(200, "POST", f"/accounts/{user}/changePassword", {"newPassword": THIRD_PASSWORD})
     assert call(http, "GET", "/id/", headers=bearer(mine)).status == 401
 
 
@@ -355,13 +356,13 @@ def test_who_must_change_the_password_does_that_first(http, api, browser, user, 
     refused(browser.call("POST", me + "/changePassword", {"oldPassword": OTHER_PASSWORD,
             "newPassword": OTHER_PASSWORD}), 400, "INVALID_FORM")
     assert browser.call("POST", me + "/changePassword", {
-        "oldPassword": OTHER_PASSWORD, "newPassword": PASSWORD}).status == 200
+        "oldPassword": OTHER_PASSWORD, "newPassword": THIRD_PASSWORD}).status == 200
     assert browser.call("GET", me).status == 200
     assert browser.call("GET", "/accounts").status == 200
     # Scripts that set a password have nobody change it.
     api.expect(200, "PATCH", f"/accounts/{user}", {"isAdmin": False})
-    api.expect(200, "POST", f"/accounts/{user}/changePassword", {"newPassword": OTHER_PASSWORD})
-    assert Browser(http).submit(user, OTHER_PASSWORD).json()["mustChangePassword"] is False
+    api.expect(200, "POST", f"/accounts/{user}/changePassword", {"newPassword": "a fourth password"})
+    assert Browser(http).submit(user, "a fourth password").json()["mustChangePassword"] is False
 
 
 def test_passwords_that_are_guessed_first_are_refused(api, user):

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import openapi
 from .content import Manifest, digest_of
 from .http_client import Connection, ConnectionClosed, Response
 
@@ -175,7 +176,7 @@ class RegistryClient:
         self._local = threading.local()
 
     def raw(self, method: str, target: str, *, headers=(), body=None) -> Response:
-        """A request without any authentication of our own."""
+        """A request without any authentication of our own. The answer is held against openapi/."""
         headers = [("Host", self.origin.authority), *self.forwarded, *headers]
         fresh = getattr(self._local, "connection", None) is None
         try:
@@ -191,6 +192,7 @@ class RegistryClient:
             raise
         if (response.header("Connection") or "").lower() == "close":
             self._drop()
+        openapi.check(method, target, response)
         return response
 
     def request(self, method: str, target: str, *, headers=(), body=None) -> Response:

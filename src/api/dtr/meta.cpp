@@ -141,7 +141,7 @@ Answer language(const Services& /*services*/, const Call& /*call*/) {
 
 // Public, and the same whoever asks: no credential is looked at.
 Answer description(const Services& /*services*/, const Call& call) {
-  return openapi::document_response(call.request);
+  return openapi::document(call.request);
 }
 
 }  // namespace

@@ -58,7 +58,7 @@ docker push {host}/&lt;namespace&gt;/&lt;repository&gt;:v1</pre>
 <h2><span class="step">{fourth}</span>Pull it anywhere</h2>
 <pre>docker pull {host}/&lt;namespace&gt;/&lt;repository&gt;:v1</pre>
 </section>
-<footer><span>Holdfast {version}</span><a href="/health">Health</a>{ca}</footer>
+<footer><span>Holdfast {version}</span><a href="/docs/api">API</a><a href="/health">Health</a>{ca}</footer>
 </main>
 </body>
 </html>
@@ -87,7 +87,7 @@ boost::asio::awaitable<http::Response> Web::handle(http::Request& request, http:
   request.route = "web";
   if (request.method != http::Method::get && request.method != http::Method::head)
     co_return not_found();
-  if (request.path == "/openapi.json") co_return openapi::document_response(request);
+  if (auto page = openapi::page(request, request.path)) co_return *std::move(page);
   http::Response response;
   response.field("X-Content-Type-Options", "nosniff").field("Referrer-Policy", "no-referrer");
   if (request.path == "/style.css") {

@@ -17,7 +17,7 @@ class Web {
  public:
   // `version` is shown at the foot of the page.
   Web(const PublicUrl& url, Authority authority, std::string_view version);
-  // "/" is the page, /openapi.json the description of the API; everything else 404.
+  // "/" is the page; beside it what api/openapi has; everything else 404.
   boost::asio::awaitable<http::Response> handle(http::Request& request, http::Body& body);
 
  private:
