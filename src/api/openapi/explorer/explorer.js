@@ -62,8 +62,8 @@ function typeOf(schema) {
   if (schema.enum) return schema.enum.map((value) => JSON.stringify(value)).join(" | ");
   if (schema.const !== undefined) return JSON.stringify(schema.const);
   if (schema.oneOf || schema.anyOf) return (schema.oneOf ?? schema.anyOf).map((one) => typeOf(resolved(one))).join(" or ");
-  const type = [schema.type ?? "anything"].flat().join(" or ");
-  return type.startsWith("array") ? `list of ${typeOf(resolved(schema.items ?? {}))}` : type + (schema.format ? ` (${schema.format})` : "");
+  const types = [schema.type ?? "anything"].flat().map((type) => (type === "array" ? `list of ${typeOf(resolved(schema.items ?? {}))}` : type));
+  return types.join(" or ") + (schema.format ? ` (${schema.format})` : "");
 }
 
 function limits(schema) {
@@ -75,10 +75,12 @@ function limits(schema) {
   return words.join(", ");
 }
 
+const isList = (schema) => [schema.type].flat().includes("array");
+
 // The properties of an object, or of the objects in a list, one level at a time: schemas may contain themselves.
 function fields(schema) {
   schema = resolved(schema);
-  if (schema.type === "array") return fields(schema.items ?? {});
+  if (isList(schema)) return fields(schema.items ?? {});
   const parts = [schema, ...(schema.allOf ?? []).map(resolved)];
   const properties = parts.flatMap((part) => Object.entries(part.properties ?? {}));
   if (!properties.length) return undefined;
@@ -88,7 +90,7 @@ function fields(schema) {
     const line = [element("code", { class: required.has(name) ? "required" : undefined }, name), " ",
       element("span", { class: "type" }, typeOf(property)), " ",
       element("span", { class: "soft" }, [property.description ?? given.description, limits(property)].filter(Boolean).join(" · "))];
-    const inner = resolved(property.type === "array" ? property.items ?? {} : property);
+    const inner = resolved(isList(property) ? property.items ?? {} : property);
     if (!inner.properties && !inner.allOf) return element("li", {}, ...line);
     const more = element("details", { ontoggle: () => more.open && more.childElementCount === 1 && more.append(fields(inner)) },
       element("summary", {}, ...line));
@@ -176,6 +178,7 @@ async function send(operation, main, result, buttons) {
   const wanted = request(operation, main);
   const stop = new AbortController();
   buttons.stop.onclick = () => stop.abort();
+  result.replaceChildren();
   buttons.send.disabled = true;
   buttons.stop.hidden = false;
   const began = performance.now();
