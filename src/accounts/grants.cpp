@@ -116,6 +116,18 @@ Result<std::vector<TeamAccess>> Grants::of_target(const GrantTarget& target, std
   return found;
 }
 
+Result<std::int64_t> Grants::count(const GrantTarget& target) {
+  std::optional<std::int64_t> number;
+  HF_CHECK(database_.read([&](db::Tx& tx) -> Result<void> {
+    HF_TRY(number, tx.find<std::int64_t>(
+                       "SELECT count(*) FROM grants WHERE namespace_id = $1 AND repository_id = $2",
+                       {target.namespace_id, target.repository_id},
+                       [](const db::Row& row) { return row.integer(0); }));
+    return {};
+  }));
+  return number.value_or(0);
+}
+
 Result<std::vector<Grants::OnRepository>> Grants::of_team(const Team& team, std::int64_t after,
                                                           std::int64_t limit) {
   std::vector<OnRepository> found;

@@ -181,7 +181,9 @@ def test_a_team_has_what_it_was_given_until_it_is_taken(dtr, enzi, organization,
     member.refused(404, "NO_SUCH_REPOSITORY", "GET", f"/repositories/{repository}")
     given = dtr.expect(200, "PUT", f"{path}/developers", {"accessLevel": "read-only"})
     assert given["accessLevel"] == "read-only" and given["team"]["name"] == "developers"
-    assert given["repository"]["name"] == "app" and len(given["teamAccessList"]) == 1
+    listed = dtr.get(f"/repositories/{organization}")["repositories"]
+    assert [given["repository"]] == listed and len(given["teamAccessList"]) == 1
+    assert dtr.get(path)["repository"] == listed[0]
     assert member.get(f"/repositories/{repository}")["name"] == "app"
     assert begins_push(member, repository) == 403
     for level in ("read-write", "admin"):
@@ -192,10 +194,14 @@ def test_a_team_has_what_it_was_given_until_it_is_taken(dtr, enzi, organization,
     access = dtr.get(f"/accounts/{organization}/teams/developers/repositoryAccess")
     assert [(one["accessLevel"], one["repository"]["name"]) for one in access["repositoryAccessList"]] == [
         ("admin", "app")]
+    assert [one["repository"] for one in access["repositoryAccessList"]] == listed
     own = member.get(f"/accounts/{member.client.user}/repositoryAccess/{repository}")
     assert (own["accessLevel"], own["user"]["name"]) == ("admin", member.client.user)
+    member.refused(404, "NO_SUCH_REPOSITORY", "GET", f"/accounts/{member.client.user}/repositoryAccess/no/Name")
+    assert dtr.call("GET", f"{path}?count=true").header("x-resource-count") == "1"
     dtr.expect(204, "DELETE", f"{path}/developers")
     dtr.expect(204, "DELETE", f"{path}/developers")
+    assert dtr.call("GET", f"{path}?count=true").header("x-resource-count") == "0"
     member.refused(404, "NO_SUCH_REPOSITORY", "GET", f"/repositories/{repository}")
     assert begins_push(member, repository) in (401, 403, 404)
 
