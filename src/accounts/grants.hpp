@@ -59,6 +59,8 @@ class Grants {
   };
   Result<std::vector<OnRepository>> of_team(const Team& team, std::int64_t after,
                                             std::int64_t limit);
+  // How many they are. O(what it counts).
+  Result<std::int64_t> count_of_team(const Team& team);
 
  private:
   db::Database& database_;

@@ -170,6 +170,8 @@ def test_a_member_sees_of_a_team_what_they_see_at_all(dtr, enzi, organization, m
     path = f"/accounts/{organization}/teams/secret/repositoryAccess"
     seen = lambda who: [one["repository"]["name"] for one in who.get(path)["repositoryAccessList"]]
     assert seen(dtr) == ["theirs", "other"] and seen(member) == ["theirs"]
+    counted = lambda who: who.call("GET", f"{path}?count=true").header("x-resource-count")
+    assert counted(dtr) == "2" and counted(member) is None
     person().refused(403, "NOT_AUTHORIZED", "GET", path)
 
 

@@ -1,11 +1,15 @@
 """The description of repositories, their tags, access, search and pruning: each answer that it lists is given."""
 
+import re
 import urllib.parse
 
 import jsonschema
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from conformance.test_openapi import Checked, user  # noqa: F401 (a fixture)
+from conformance.test_openapi_hostile import TEXTS, bodies, check
 from conftest import PASSWORD
 from harness import content, openapi
 from harness.rest import Rest, new_name
@@ -274,3 +278,39 @@ def test_every_request_has_an_example_that_is_one(tag):
         given = openapi.resolved(operation["requestBody"])["content"]["application/json"]
         schema = {**given["schema"], "components": openapi.document()["components"]}
         jsonschema.Draft202012Validator(schema).validate(given["example"])
+
+
+# Not /repositories/scan/toggle, which is of all repositories, and nothing that takes away what is asked for next.
+TRIED = sorted((method, path) for (method, path), operation in openapi.operations().items()
+               if {*TAGS} & {*operation["tags"]} and "{namespace}" in path and method != "delete")
+
+
+@st.composite
+def broken(draw):
+    """A request with names in braces, which are those of something that is there."""
+    method, path = draw(st.sampled_from(TRIED))
+    operation = openapi.operations()[method, path]
+    query = {openapi.resolved(one)["name"]: draw(TEXTS) for one in operation["parameters"]
+             if openapi.resolved(one)["in"] == "query" and draw(st.booleans())}
+    return method, path, "?" + urllib.parse.urlencode(query), None if method == "get" else draw(bodies(operation))
+
+
+def test_broken_requests_to_what_is_there_are_refused_as_written(user, organization):
+    names = {"namespace": organization, "repository": "app", "team": "developers", "user": user.client.user,
+             "reference": "v1"}
+    repository = f"{API}/repositories/{organization}"
+    user.expect(201, "POST", repository, {"name": "app"})
+    user.client.push(f"{organization}/app", content.image(), "v1")
+    policy = {"enabled": False, "rules": [{"field": "tag", "operator": "eq", "values": ["x"]}]}
+    names["policy"] = user.expect(201, "POST", f"{repository}/app/pruningPolicies", policy)["id"]
+
+    @settings(max_examples=800, derandomize=True, deadline=None, database=None,
+              suppress_health_check=list(HealthCheck))
+    @given(broken())
+    def run(request):
+        method, path, query, body = request
+        target = re.sub(r"\{([^}]*)\}", lambda found: names[found.group(1)], path) + query
+        check(user, (method, path, target, body))
+
+    run()
+    assert user.get(f"{repository}/app")["name"] == "app"

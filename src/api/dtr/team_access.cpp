@@ -172,10 +172,15 @@ Answer list_of_team(const Services& services, const Call& call) {
     entries.emplace_back(boost::json::object{{"accessLevel", name(levels[repository.id])},
                                              {"repository", std::move(row)}});
   }
+  std::optional<std::int64_t> total;
+  // Others do not see all that is counted.
+  if (page.count && rest::need_owner(call, owner)) {
+    HF_TRY(total, services.grants.count_of_team(team));
+  }
   HF_TRY(boost::json::object shown, shown_team(services, call, owner, team));
   return page_response(
       boost::json::object{{"team", std::move(shown)}, {"repositoryAccessList", std::move(entries)}},
-      next, std::nullopt);
+      next, total);
 }
 
 // The level that a user has in the end, by whatever way.
