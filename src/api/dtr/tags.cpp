@@ -141,12 +141,13 @@ Answer list_tags(const Services& services, const Call& call) {
     HF_TRY(total, services.images.count_tags(repository->id));
   }
   return page_in_steps(
-      page, "[", "]", total,
-      [&](const std::string& start, std::int64_t limit) {
+      services, page, "[", "]", total,
+      [&services, repository](const std::string& start, std::int64_t limit) {
         return services.images.tags(repository->id, start, limit);
       },
       [](const PushedManifest& row) { return row.tag; },
-      [&](const std::vector<PushedManifest>& rows) -> Result<boost::json::array> {
+      [&services, repository,
+       detail](const std::vector<PushedManifest>& rows) -> Result<boost::json::array> {
         boost::json::array shown;
         for (const PushedManifest& row : rows) {
           HF_TRY(const Image image, image_of(services, *repository, row.stored));
@@ -202,12 +203,13 @@ Answer list_manifests(const Services& services, const Call& call) {
     HF_TRY(total, services.images.count_manifests(repository->id));
   }
   return page_in_steps(
-      page, "[", "]", total,
-      [&](const std::string& start, std::int64_t limit) {
+      services, page, "[", "]", total,
+      [&services, repository](const std::string& start, std::int64_t limit) {
         return services.images.manifests(repository->id, start, limit);
       },
       [](const PushedManifest& row) { return row.stored.digest.text(); },
-      [&](const std::vector<PushedManifest>& rows) -> Result<boost::json::array> {
+      [&services,
+       repository](const std::vector<PushedManifest>& rows) -> Result<boost::json::array> {
         boost::json::array shown;
         for (const PushedManifest& row : rows) {
           HF_TRY(const Image image, image_of(services, *repository, row.stored));

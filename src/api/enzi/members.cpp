@@ -10,12 +10,14 @@ Answer list(const Services& services, const Call& call) {
          rest::find_organization(services.accounts, call, call.parameters[0]));
   HF_CHECK(rest::need_member(call, organization));
   HF_TRY(accounts::MemberQuery query, member_query(call));
-  const std::int64_t limit = query.limit;
-  query.limit += 1;
-  HF_TRY(const std::vector<accounts::Member> rows,
-         services.organizations.members(organization.name, query));
   return page_response(
-      "members", rows, limit, {{"resourceCount", organization.members_count}},
+      services, "members", {.start = query.start, .limit = query.limit},
+      counted(organization.members_count),
+      [&services, organization, query](const std::string& start, std::int64_t limit) mutable {
+        query.start = start;
+        query.limit = limit;
+        return services.organizations.members(organization.name, query);
+      },
       [](const accounts::Member& member) { return shown(member); },
       [](const accounts::Member& member) { return member.user.uuid; });
 }
@@ -61,10 +63,11 @@ Answer teams_of(const Services& services, const Call& call) {
          rest::find_team_candidate(services.accounts, call, organization, call.parameters[1]));
   if (user.id != call.subject().account_id) HF_CHECK(rest::need_member(call, organization));
   HF_TRY(const Page page, page_of(call));
-  HF_TRY(const std::vector<accounts::TeamMembership> rows,
-         services.teams.of_member(organization.name, user.name, page.start, page.limit + 1));
   return page_response(
-      "memberTeams", rows, page.limit, {},
+      services, "memberTeams", page, no_totals,
+      [&services, organization, user](const std::string& start, std::int64_t limit) {
+        return services.teams.of_member(organization.name, user.name, start, limit);
+      },
       [](const accounts::TeamMembership& membership) {
         return boost::json::object{{"team", shown(membership.team)},
                                    {"isAdmin", membership.is_admin}};

@@ -36,10 +36,11 @@ Answer list(const Services& services, const Call& call) {
          rest::find_organization(services.accounts, call, call.parameters[0]));
   HF_CHECK(rest::need_member(call, organization));
   HF_TRY(const Page page, page_of(call));
-  HF_TRY(const std::vector<accounts::Team> rows,
-         services.teams.list(organization.name, page.start, page.limit + 1));
   return page_response(
-      "teams", rows, page.limit, {{"resourceCount", organization.teams_count}},
+      services, "teams", page, counted(organization.teams_count),
+      [&services, organization](const std::string& start, std::int64_t limit) {
+        return services.teams.list(organization.name, start, limit);
+      },
       [](const accounts::Team& team) { return shown(team); },
       [](const accounts::Team& team) { return team.name; });
 }
@@ -81,12 +82,14 @@ Answer remove(const Services& services, const Call& call) {
 Answer list_members(const Services& services, const Call& call) {
   HF_TRY(const Place place, find_place(services, call));
   HF_TRY(accounts::MemberQuery query, member_query(call));
-  const std::int64_t limit = query.limit;
-  query.limit += 1;
-  HF_TRY(const std::vector<accounts::Member> rows,
-         services.teams.members(place.organization.name, place.team.uuid, query));
   return page_response(
-      "members", rows, limit, {{"resourceCount", place.team.members_count}},
+      services, "members", {.start = query.start, .limit = query.limit},
+      counted(place.team.members_count),
+      [&services, place, query](const std::string& start, std::int64_t limit) mutable {
+        query.start = start;
+        query.limit = limit;
+        return services.teams.members(place.organization.name, place.team.uuid, query);
+      },
       [](const accounts::Member& member) { return shown(member); },
       [](const accounts::Member& member) { return member.user.uuid; });
 }
