@@ -3,15 +3,21 @@
 import dataclasses
 import json
 import re
+import urllib.parse
 
 import jsonschema
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from conformance.test_openapi import DOCUMENT, OPERATIONS, Checked, user  # noqa: F401 (a fixture)
+from conformance.test_openapi_hostile import TEXTS, bodies, check
+from conftest import PASSWORD
 from harness import content, openapi
 from harness.registry_client import basic, quote
 from harness.rest import Rest, new_name
 
+TAGS = {"settings", "facts", "events", "statistics", "service accounts"}
 NOBODY = "nobody-of-that-name"
 STREAM = "/api/v0/holdfast/events/stream"
 
@@ -206,4 +212,72 @@ def test_service_accounts(checked, boss, user):  # noqa: F811
     checked.call(boss, 204, "delete", one, **at)
     for method, path in (("get", one), ("patch", one), ("delete", one), ("get", tokens), ("post", tokens)):
         checked.call(boss, 404, method, path, **at)
+    checked.call(boss, 404, "delete", "/api/v0/api_tokens", query=f"?username={NOBODY}")
     assert_all_seen("service accounts")
+
+
+@pytest.mark.parametrize("tag", sorted(TAGS))
+def test_every_body_has_an_example_that_fits(tag):
+    for operation in OPERATIONS.values():
+        if tag in operation["tags"] and "requestBody" in operation:
+            body = operation["requestBody"]["content"]["application/json"]
+            schema = {**body["schema"], "components": DOCUMENT["components"]}
+            jsonschema.Draft202012Validator(schema).validate(body["example"])
+
+
+# Deleting would take away what is asked for next; a stream has no end.
+TRIED = sorted(key for key, operation in OPERATIONS.items()
+               if TAGS & {*operation["tags"]} and key[0] != "delete" and key[1] != STREAM)
+# Values that lead further in than broken ones do.
+GOOD = {"repository": "acme/app", "namespace": "acme", "from": "v1", "to": "v1", "step": "hour", "eventType": "CREATE",
+        "objectType": "TAG", "actorId": "owner", "count": "true", "pageSize": "1000000", "platform": "linux/amd64"}
+
+
+@st.composite
+def broken(draw):
+    """A request to what is there: its names stand in braces."""
+    method, path = draw(st.sampled_from(TRIED))
+    operation = OPERATIONS[method, path]
+    names = [one["name"] for one in map(openapi.resolved, operation["parameters"]) if one["in"] == "query"]
+    query = {name: draw(st.one_of(st.just(GOOD.get(name, "")), TEXTS)) for name in names if draw(st.booleans())}
+    return method, path, "?" + urllib.parse.urlencode(query), None if method == "get" else draw(bodies(operation))
+
+
+@pytest.mark.parametrize("who", ["administrator", "owner"])
+def test_broken_requests_to_what_is_there_are_refused_as_written(who, holdfast):
+    """On a server of its own, as the settings change."""
+    server = holdfast({"create_repository_on_push": True})
+    boss = Rest(server.admin_client(), "")
+    boss.expect(201, "POST", "/enzi/v0/accounts", {"name": "owner", "password": PASSWORD})
+    boss.expect(201, "POST", "/enzi/v0/accounts", {"name": "acme", "isOrg": True})
+    boss.expect(200, "PUT", "/enzi/v0/accounts/acme/members/owner", {"isAdmin": True})
+    owner = Rest(server.client("owner", PASSWORD), "")
+    owner.client.push("acme/app", content.image(), "v1")
+    accounts = "/api/v0/holdfast/organizations/acme/serviceAccounts"
+    owner.expect(201, "POST", accounts, {"name": "ci"})
+    token = owner.expect(201, "POST", f"{accounts}/ci/tokens", {})["hashedToken"]
+    names = {"organization": "acme", "name": "ci", "token": token, "namespace": "acme", "repository": "app",
+             "reference": "v1", "user": "owner"}
+    rest = boss if who == "administrator" else owner
+
+    @settings(max_examples=700, derandomize=True, deadline=None, database=None,
+              suppress_health_check=list(HealthCheck))
+    @given(broken())
+    def run(request):
+        method, path, query, body = request
+        check(rest, (method, path, re.sub(r"\{([^}]*)\}", lambda found: names[found.group(1)], path) + query, body))
+
+    run()
+    assert boss.get("/health")["Healthy"]
+    boss.expect(202, "POST", "/api/v0/meta/settings", {"readOnlyRegistry": False})
+    assert owner.get(f"{accounts}/ci")["name"] == "acme..ci"
+
+
+def test_a_broken_start_of_a_stream_is_refused_or_none(user):  # noqa: F811
+    for last in ("", "x", "-1", "9" * 40, "1-", "-", "9223372036854775807", "\u202e"):
+        connection = user.client.connect()
+        connection.send_head("GET", STREAM, [
+            ("Host", user.client.origin.authority), ("Authorization", basic(user.client.user, user.client.password)),
+            ("Last-Event-ID", last.encode().decode("latin-1"))])
+        assert connection.read_head().status == 200, last
+        connection.close()
