@@ -18,6 +18,7 @@
 #include "api/rest/call.hpp"
 #include "api/rest/pages.hpp"
 #include "api/rest/router.hpp"
+#include "oci/manifest.hpp"
 
 namespace holdfast::api::dtr {
 
@@ -71,6 +72,10 @@ Result<std::shared_ptr<const repos::Repository>> find_repository(
 
 // "user" or "organization".
 std::string_view namespace_type(const repos::Repository& repository);
+// Bytes of config and layers together, as the manifest states them: a stranger's word. Bounded, so
+// that what is summed up of them fits into 64 bits.
+inline constexpr std::uint64_t kStatedBytesAtMost = 1ULL << 53U;
+std::uint64_t stated_bytes(const holdfast::oci::Manifest& manifest);
 // Repositories as lists show them.
 Result<boost::json::array> shown_rows(const Services& services,
                                       const std::vector<repos::Repository>& rows);
