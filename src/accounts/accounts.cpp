@@ -173,13 +173,16 @@ Result<Account> Accounts::update(std::string_view name, const AccountChange& cha
     if (change.password || !change.is_active.value_or(true)) {
       HF_CHECK(end_sessions(tx, changed.id, change.keep_session));
     }
+    const bool is_active = change.is_active.value_or(changed.is_active);
+    const bool is_administrator = change.is_administrator.value_or(changed.is_administrator);
+    // Scripts that set every night what is so already end nobody's logins.
+    const bool is_new = change.password || is_active != changed.is_active ||
+                        is_administrator != changed.is_administrator;
     HF_CHECK(
         tx.execute("UPDATE accounts SET full_name = $4, is_active = $2, is_administrator = $3, "
                    "version = version + $5 WHERE id = $1",
-                   {changed.id, std::int64_t{change.is_active.value_or(changed.is_active)},
-                    std::int64_t{change.is_administrator.value_or(changed.is_administrator)},
-                    change.full_name.value_or(changed.full_name),
-                    std::int64_t{change.password || change.is_active || change.is_administrator}}));
+                   {changed.id, std::int64_t{is_active}, std::int64_t{is_administrator},
+                    change.full_name.value_or(changed.full_name), std::int64_t{is_new}}));
     HF_CHECK(keep_an_administrator(tx));
     if (change.full_name) HF_CHECK(make_findable(tx, name));
     tell_changed(tx, changed.id);

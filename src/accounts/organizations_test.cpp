@@ -94,6 +94,7 @@ TEST_F(OrganizationsTest, AnotherFullNameEndsNoLogin) {
   ASSERT_TRUE(accounts_->update("carol", {.is_administrator = true}, actor_));
   const std::int64_t before = accounts_->find("alice")->version;
   EXPECT_EQ(accounts_->update("alice", {.full_name = "Alice"}, actor_)->version, before);
+  EXPECT_EQ(accounts_->update("alice", {.is_active = true}, actor_)->version, before);
   EXPECT_GT(accounts_->update("alice", {.is_active = false}, actor_)->version, before);
 }
 

@@ -1,0 +1,88 @@
+"""What somebody with a little right tries in order to see or to do more."""
+
+import time
+
+import pytest
+
+from conftest import PASSWORD
+from harness import content
+from harness.rest import Rest, new_name
+
+OTHER_PASSWORD = "another fine password"
+
+
+@pytest.fixture
+def enzi(admin):
+    return Rest(admin)
+
+
+@pytest.fixture
+def dtr(admin):
+    return Rest(admin, "/api/v0")
+
+
+@pytest.fixture
+def people(server, enzi):
+    """Makes users; gives their clients."""
+    clients = []
+
+    def make(name=None, secret=PASSWORD, **fields):
+        if name is None:
+            name = new_name("u")
+            enzi.expect(201, "POST", "/accounts", {"name": name, "password": secret, **fields})
+        clients.append(server.client(name, secret))
+        return clients[-1]
+
+    yield make
+    for client in clients:
+        client.close()
+
+
+def bearer(token: str):
+    return [("Authorization", f"Bearer {token}")]
+
+
+def token_of(client, *scopes) -> str:
+    return client.get_token(scopes).json()["token"]
+
+
+# --- bearer tokens
+def test_what_a_password_brought_ends_with_it(people, enzi, dtr):
+    user = people()
+    rest = Rest(user)
+    name = user.user
+    repository = f"{name}/app"
+    dtr.expect(201, "POST", f"/repositories/{name}", {"name": "app"})
+    for_all, for_one = token_of(user), token_of(user, f"repository:{repository}:pull")
+    listed = f"/v2/{repository}/tags/list"
+    assert rest.call("GET", f"/accounts/{name}", headers=bearer(for_all)).status == 200
+    assert user.raw("GET", listed, headers=bearer(for_one)).status == 200
+    # What changes nothing ends nothing: scripts set every night what is so already.
+    enzi.expect(200, "PATCH", f"/accounts/{name}", {"isActive": True, "isAdmin": False, "fullName": "Somebody"})
+    assert user.raw("GET", listed, headers=bearer(for_one)).status == 200
+    rest.expect(200, "POST", f"/accounts/{name}/changePassword",
+                {"oldPassword": PASSWORD, "newPassword": OTHER_PASSWORD})
+    assert rest.call("GET", f"/accounts/{name}", headers=bearer(for_all)).status == 401
+    refused = user.raw("GET", listed, headers=bearer(for_one))
+    assert refused.status == 401 and 'error="invalid_token"' in refused.header("WWW-Authenticate")
+    again = people(name, OTHER_PASSWORD)
+    assert again.raw("GET", listed, headers=bearer(token_of(again, f"repository:{repository}:pull"))).status == 200
+
+
+def test_a_changed_password_leaves_access_tokens(people):
+    user = people()
+    secret = Rest(user, "/api/v0").expect(200, "POST", "/api_tokens", {"tokenLabel": "ci"})["token"]
+    token = token_of(people(user.user, secret))
+    Rest(user).expect(200, "POST", f"/accounts/{user.user}/changePassword",
+                      {"oldPassword": PASSWORD, "newPassword": OTHER_PASSWORD})
+    assert Rest(user).call("GET", f"/accounts/{user.user}", headers=bearer(token)).status == 200
+
+
+def test_a_token_for_a_repository_is_no_login(people, repository):
+    """Not even when nothing was granted, as the repository is somebody else's or not there yet."""
+    user = people()
+    for scope in (f"repository:{repository}:pull", "repository:nobody-at-all/app:pull", "no scope at all"):
+        token = token_of(user, scope)
+        for path in ("/enzi/v0/accounts", "/api/v0/api_tokens"):
+            assert Rest(user, "").call("GET", path, headers=bearer(token)).status == 401, scope
+    assert Rest(user, "").call("GET", "/enzi/v0/accounts", headers=bearer(token_of(user))).status == 200
