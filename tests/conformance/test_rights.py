@@ -86,3 +86,32 @@ def test_a_token_for_a_repository_is_no_login(people, repository):
         for path in ("/enzi/v0/accounts", "/api/v0/api_tokens"):
             assert Rest(user, "").call("GET", path, headers=bearer(token)).status == 401, scope
     assert Rest(user, "").call("GET", "/enzi/v0/accounts", headers=bearer(token_of(user))).status == 200
+
+
+# --- who is seen
+def test_service_accounts_are_their_organizations_business(people, enzi, admin):
+    organization = new_name("org")
+    enzi.expect(201, "POST", "/accounts", {"name": organization, "isOrg": True})
+    member, stranger = people(), people()
+    enzi.expect(200, "PUT", f"/accounts/{organization}/members/{member.user}")
+    own = Rest(admin, f"/api/v0/holdfast/organizations/{organization}/serviceAccounts")
+    made = own.expect(201, "POST", "", {"name": "ci", "description": "pushes to production"})
+    secret = own.expect(201, "POST", "/ci/tokens", {"tokenLabel": "x"})["token"]
+    itself = people(made["name"], secret)
+    for reference in (made["name"], made["id"], f"id:{made['id']}"):
+        missing = reference.replace(made["name"], f"{organization}..no").replace(made["id"][:4], "0000")
+        for who in (enzi.client, member, itself):
+            assert Rest(who).get(f"/accounts/{reference}")["id"] == made["id"]
+        for path in ("/enzi/v0/accounts/{}", "/enzi/v0/accounts/{}/publicKeys", "/api/v0/repositories/{}",
+                     "/api/v0/accounts/{}/settings"):
+            rest = Rest(stranger, "")
+            hidden = rest.refused(404, "NO_SUCH_ACCOUNT", "GET", path.format(reference))
+            assert hidden.replace(reference, missing) == rest.refused(
+                404, "NO_SUCH_ACCOUNT", "GET", path.format(missing))
+
+
+# --- what a database does not take
+def test_a_reference_that_is_no_text(enzi):
+    results = enzi.expect(200, "PATCH", "/accounts", {"operations": [
+        {"op": "activate", "ref": ref} for ref in ("a\0b", "\0", "id:\0", "")]})["results"]
+    assert [result["error"]["code"] for result in results] == ["NO_SUCH_ACCOUNT"] * 4, results
