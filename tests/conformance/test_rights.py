@@ -110,6 +110,24 @@ def test_service_accounts_are_their_organizations_business(people, enzi, admin):
                 404, "NO_SUCH_ACCOUNT", "GET", path.format(missing))
 
 
+def test_a_scope_is_told_of_no_other_repository(people, enzi):
+    user = people()
+    name = user.user
+    image = content.image()
+    for repository in ("app", "web"):
+        Rest(user, "/api/v0").expect(201, "POST", f"/repositories/{name}", {"name": repository})
+        user.push(f"{name}/{repository}", image, "v1")
+    made = Rest(user, "/api/v0").expect(
+        200, "POST", "/api_tokens",
+        {"tokenLabel": "ci", "scope": [{"repository": f"{name}/app", "actions": ["pull"]}]})
+    path = f"/holdfast/repositories/{name}/app/manifests/v1/sharing"
+    whole = Rest(user, "/api/v0").get(path)
+    assert whole["repositories"]["names"] == [f"{name}/web"]
+    narrow = Rest(people(name, made["token"]), "/api/v0").get(path)
+    assert f"{name}/web" not in str(narrow)
+    assert narrow["repositories"] == {"names": [], "visible": 0, "hidden": 1, "more": False}
+
+
 # --- what a database does not take
 def test_a_reference_that_is_no_text(enzi):
     results = enzi.expect(200, "PATCH", "/accounts", {"operations": [
