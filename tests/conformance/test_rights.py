@@ -128,6 +128,20 @@ def test_a_scope_is_told_of_no_other_repository(people, enzi):
     assert narrow["repositories"] == {"names": [], "visible": 0, "hidden": 1, "more": False}
 
 
+def test_a_user_who_is_called_as_a_setting_is(server, enzi, people):
+    """Objects of events are names: of accounts, and of actions and settings."""
+    name = "sessions"
+    enzi.expect(201, "POST", "/accounts", {"name": name, "password": PASSWORD})
+    try:
+        user = Rest(people(name), "/api/v0")
+        enzi.expect(200, "PUT", "/config/sessions", enzi.get("/config/sessions"))
+        enzi.expect(200, "PATCH", f"/accounts/{name}", {"fullName": "Somebody"})
+        seen = [event["event"] for event in user.get("/events?pageSize=100")["events"]]
+        assert "session_settings_updated" not in seen and "user_updated" in seen
+    finally:
+        enzi.expect(204, "DELETE", f"/accounts/{name}")
+
+
 # --- what a database does not take
 def test_a_reference_that_is_no_text(enzi):
     results = enzi.expect(200, "PATCH", "/accounts", {"operations": [
