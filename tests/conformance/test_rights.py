@@ -142,6 +142,23 @@ def test_a_user_who_is_called_as_a_setting_is(server, enzi, people):
         enzi.expect(204, "DELETE", f"/accounts/{name}")
 
 
+def test_an_account_without_a_password_takes_as_long(holdfast):
+    """Imported ones may have none; medians, each try from an address of its own."""
+    server = holdfast()
+    Rest(server.admin_client()).expect(201, "POST", "/admin/importAccounts", {"accounts": [
+        {"name": f"imported{number}"} for number in range(5)]})
+    times = {"imported": [], "nobody": []}
+    for number in range(5):
+        for offset, name in enumerate(times):
+            client = server.client(f"{name}{number}", f"wrong {number}", source=f"127.{10 + offset}.{number}.1")
+            client.challenge()
+            start = time.perf_counter()
+            assert client.get_token([]).status == 401
+            times[name].append(time.perf_counter() - start)
+    medians = {name: sorted(values)[len(values) // 2] for name, values in times.items()}
+    assert 0.5 < medians["imported"] / medians["nobody"] < 2, medians
+
+
 # --- what a database does not take
 def test_a_reference_that_is_no_text(enzi):
     results = enzi.expect(200, "PATCH", "/accounts", {"operations": [
