@@ -159,6 +159,21 @@ def test_an_account_without_a_password_takes_as_long(holdfast):
     assert 0.5 < medians["imported"] / medians["nobody"] < 2, medians
 
 
+# --- what is stolen
+def test_sessions_are_ended_in_read_only_mode(holdfast):
+    server = holdfast()
+    server.add_user("alice", PASSWORD)
+    admin, anonymous = server.admin_client(), Rest(server.client(), "")
+    login = {"username": "alice", "password": PASSWORD}
+    stolen = [anonymous.expect(200, "POST", "/auth/login", login)["auth_token"] for _ in range(2)]
+    Rest(admin, "/api/v0").expect(202, "POST", "/meta/settings", {"readOnlyRegistry": True})
+    one = Rest(admin).get("/accounts/alice/sessions")["sessions"][0]["id"]
+    assert Rest(admin).call("DELETE", f"/accounts/alice/sessions/{one}").status == 204
+    assert Rest(admin).call("DELETE", "/accounts/alice/sessions").status == 204
+    for token in stolen:
+        assert anonymous.call("GET", "/id/", headers=bearer(token)).status == 401
+
+
 # --- what a database does not take
 def test_a_reference_that_is_no_text(enzi):
     results = enzi.expect(200, "PATCH", "/accounts", {"operations": [
