@@ -179,3 +179,24 @@ def test_a_reference_that_is_no_text(enzi):
     results = enzi.expect(200, "PATCH", "/accounts", {"operations": [
         {"op": "activate", "ref": ref} for ref in ("a\0b", "\0", "id:\0", "")]})["results"]
     assert [result["error"]["code"] for result in results] == ["NO_SUCH_ACCOUNT"] * 4, results
+
+
+def test_sizes_that_a_manifest_makes_up(alice, public_repository):
+    """Foreign layers are nowhere here: their sizes are what the client says."""
+    references = []
+    for count in (0, 1, 2, 3):
+        image = content.image(unique=f"size {count}")
+        document = image.document
+        for number in range(count):
+            document["layers"].append({
+                "mediaType": content.OCI_NONDISTRIBUTABLE, "digest": content.digest_of(b"%d" % number),
+                "size": 2**63 - 1, "urls": ["https://example.com/layer"]})
+        huge = content.Manifest(image.media_type, content.encode(document), image.blobs)
+        alice.push(public_repository, huge, f"v{count}")
+        references.append(f"v{count}")
+    api = Rest(alice, "/api/v0")
+    for one in references:
+        for other in references:
+            answer = api.get(f"/holdfast/repositories/{public_repository}/compare?from={one}&to={other}")
+            assert answer["sizeDifference"] == answer["to"]["size"] - answer["from"]["size"]
+            assert 0 <= answer["from"]["size"] < 2**63

@@ -1,7 +1,9 @@
 // /holdfast/repositories/{namespace}/{repository}/compare?from=REF&to=REF[&platform=os/arch]: two
 // images of a repository side by side.
 #include <algorithm>
+#include <cstdint>
 #include <fmt/format.h>
+#include <limits>
 #include <map>
 #include <set>
 
@@ -25,9 +27,13 @@ struct Side {
   ImageConfig config;
   std::vector<std::string> lines;  // of the Dockerfile, one per layer; "" where none is known
 
+  // What the manifest says, which may be anything: up to the largest number.
   [[nodiscard]] std::int64_t size_bytes() const {
+    constexpr std::uint64_t kMost = std::numeric_limits<std::int64_t>::max();
     std::uint64_t sum = manifest.config ? manifest.config->size_bytes : 0;
-    for (const Descriptor& layer : manifest.layers) sum += layer.size_bytes;
+    for (const Descriptor& layer : manifest.layers) {
+      sum = std::min(sum + layer.size_bytes, kMost);
+    }
     return static_cast<std::int64_t>(sum);
   }
 };
