@@ -200,3 +200,36 @@ def test_sizes_that_a_manifest_makes_up(alice, public_repository):
             answer = api.get(f"/holdfast/repositories/{public_repository}/compare?from={one}&to={other}")
             assert answer["sizeDifference"] == answer["to"]["size"] - answer["from"]["size"]
             assert 0 <= answer["from"]["size"] < 2**63
+
+
+# --- what a pusher makes a reader's request cost
+def test_an_image_with_more_steps_than_anybody_reads(alice, public_repository, anonymous):
+    layer = content.random_blob(64)
+    config = content.encode({
+        "architecture": "amd64", "os": "linux", "config": {},
+        "history": [{"created_by": "RUN true", "empty_layer": True}] * 50_000})
+    document = content.image(layers=[layer]).document
+    document["config"] = content.descriptor(content.OCI_CONFIG, config)
+    document["layers"] *= 20_000
+    image = content.Manifest(content.OCI_MANIFEST, content.encode(document), [config, layer])
+    alice.push(public_repository, image, "v1")
+    api = Rest(anonymous, "/api/v0")
+    for manifest in (api.get(f"/repositories/{public_repository}/tags/v1")[0]["manifest"],
+                     api.get(f"/repositories/{public_repository}/tags?includeManifests=true")[0]["manifest"],
+                     api.get(f"/repositories/{public_repository}/manifests")[0]):
+        assert 0 < len(manifest["dockerfile"]) <= 1000
+        assert manifest["size"] == len(config) + 20_000 * len(layer)
+
+
+def test_indexes_of_indexes_on_many_tags(alice, public_repository, anonymous):
+    images = [alice.push(public_repository, content.image(), "v1") for _ in range(40)]
+    indexes = [content.index(images[:39] + [images[39]] * number) for number in range(1, 41)]
+    for index in indexes:
+        alice.push(public_repository, index, index.digest)
+    top = alice.push(public_repository, content.index(indexes), *[f"t{number}" for number in range(100)])
+    start = time.perf_counter()
+    answer = Rest(anonymous, "/api/v0").get(f"/repositories/{public_repository}/tags/{top.digest}")
+    assert time.perf_counter() - start < 5
+    assert len(answer) == 100 * 40
+    assert {entry["digest"] for entry in answer} == {top.digest}
+    assert {entry["manifest"]["digest"] for entry in answer} == {index.digest for index in indexes}

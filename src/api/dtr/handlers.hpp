@@ -83,6 +83,7 @@ struct Page {
   std::string start;
   std::int64_t size = 10;
   bool count = false;
+  std::int64_t step = 500;  // rows in memory at a time, where it is given in steps
 };
 Result<Page> page_of(const Call& call);
 
@@ -102,12 +103,12 @@ template <typename Read, typename StartOf, typename Show>
 Answer page_in_steps(const Page& page, std::string_view opening, std::string_view closing,
                      std::optional<std::int64_t> total, const Read& read, const StartOf& start_of,
                      const Show& show) {
-  constexpr std::int64_t kStep = 500;
   std::string text(opening);
   std::string next = page.start;
   bool more = true;
-  for (std::int64_t left = page.size; more && left > 0 && text.size() < kPageBytes; left -= kStep) {
-    const std::int64_t limit = std::min(left, kStep);
+  for (std::int64_t left = page.size; more && left > 0 && text.size() < kPageBytes;
+       left -= page.step) {
+    const std::int64_t limit = std::min(left, page.step);
     HF_TRY(auto rows, read(next, limit + 1));
     more = std::ssize(rows) > limit;
     if (more) {
