@@ -1,6 +1,7 @@
 """What somebody with a little right tries in order to see or to do more."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -233,3 +234,23 @@ def test_indexes_of_indexes_on_many_tags(alice, public_repository, anonymous):
     assert len(answer) == 100 * 40
     assert {entry["digest"] for entry in answer} == {top.digest}
     assert {entry["manifest"]["digest"] for entry in answer} == {index.digest for index in indexes}
+
+
+# --- at once
+def test_administrators_who_remove_each_other_leave_one(holdfast):
+    server = holdfast()
+    admin = Rest(server.admin_client())
+    for name in ("one", "two"):
+        admin.expect(201, "POST", "/accounts", {"name": name, "password": PASSWORD, "isAdmin": True})
+    admin.expect(200, "PATCH", "/accounts/admin", {"isAdmin": False})
+    pair = {name: Rest(server.client(name, PASSWORD)) for name in ("one", "two")}
+    changes = [("PATCH", {"isAdmin": False}), ("PATCH", {"isActive": False}), ("PATCH", {"isAdmin": False})]
+    for method, body in changes:
+        with ThreadPoolExecutor(2) as pool:
+            attempts = [pool.submit(pair[one].call, method, f"/accounts/{other}", body)
+                        for one, other in (("one", "two"), ("two", "one"))]
+        statuses = sorted(attempt.result().status for attempt in attempts)
+        assert statuses[0] == 200 and statuses[1] in (401, 403, 409), statuses
+        left = next(name for name in pair if pair[name].call("GET", "/config/auth").status == 200)
+        other = next(name for name in pair if name != left)
+        pair[left].expect(200, "PATCH", f"/accounts/{other}", {"isAdmin": True, "isActive": True})
