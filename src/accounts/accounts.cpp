@@ -46,8 +46,10 @@ Result<void> dissolve(db::Tx& tx, std::int64_t organization_id) {
   return {};
 }
 
-// Inside the change's transaction, after it: two administrators cannot remove each other.
-Result<void> keep_an_administrator(db::Tx& tx) {
+// Inside the change's transaction, after it: two administrators cannot remove each other. `before`
+// is the account as it was: where no administrator goes nobody is counted, as that reads them all.
+Result<void> keep_an_administrator(db::Tx& tx, const Account& before) {
+  if (!before.is_administrator || !before.is_active) return {};
   HF_TRY(
       const auto left,
       tx.find<std::int64_t>(
@@ -173,14 +175,17 @@ Result<Account> Accounts::update(std::string_view name, const AccountChange& cha
     if (change.password || !change.is_active.value_or(true)) {
       HF_CHECK(end_sessions(tx, changed.id, change.keep_session));
     }
+    const bool is_active = change.is_active.value_or(changed.is_active);
+    const bool is_administrator = change.is_administrator.value_or(changed.is_administrator);
+    // Scripts that set every night what is so already end nobody's logins.
+    const bool is_new = change.password || is_active != changed.is_active ||
+                        is_administrator != changed.is_administrator;
     HF_CHECK(
         tx.execute("UPDATE accounts SET full_name = $4, is_active = $2, is_administrator = $3, "
                    "version = version + $5 WHERE id = $1",
-                   {changed.id, std::int64_t{change.is_active.value_or(changed.is_active)},
-                    std::int64_t{change.is_administrator.value_or(changed.is_administrator)},
-                    change.full_name.value_or(changed.full_name),
-                    std::int64_t{change.password || change.is_active || change.is_administrator}}));
-    HF_CHECK(keep_an_administrator(tx));
+                   {changed.id, std::int64_t{is_active}, std::int64_t{is_administrator},
+                    change.full_name.value_or(changed.full_name), std::int64_t{is_new}}));
+    if (!is_active || !is_administrator) HF_CHECK(keep_an_administrator(tx, changed));
     if (change.full_name) HF_CHECK(make_findable(tx, name));
     tell_changed(tx, changed.id);
     HF_TRY(changed, account_in(tx, name));
@@ -213,7 +218,7 @@ Result<void> Accounts::remove(std::string_view name, const events::Actor& actor)
                                                 : leave_everything(tx, account.id));
     HF_CHECK(end_sessions(tx, account.id));
     HF_CHECK(tx.execute("DELETE FROM accounts WHERE id = $1", {account.id}));
-    HF_CHECK(keep_an_administrator(tx));
+    HF_CHECK(keep_an_administrator(tx, account));
     return events::append(
         tx, event_of(types_of(account.kind).deleted, std::string(name), actor, clock_.now()));
   };

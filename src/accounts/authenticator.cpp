@@ -210,15 +210,17 @@ Result<Account> Authenticator::authenticate(std::string_view name, std::string_v
   if (codec::is_text(name)) {
     HF_TRY(credentials, state_->accounts.credentials(name));
   }
-  // One argon2id run whatever the name: the time tells nothing.
-  const std::string& hash = credentials ? credentials->password_hash : state_->nobody_hash;
+  // One argon2id run whatever the name, one that was imported without a password too: the time
+  // tells nothing.
+  const bool has_hash = credentials && !credentials->password_hash.empty();
+  const std::string& hash = has_hash ? credentials->password_hash : state_->nobody_hash;
   const bool is_foreign = crypto::is_foreign_hash(hash);
   const std::string_view tried = password.substr(0, kPasswordLimitBytes);
   state_->cores.acquire();
   const bool matches =
       is_foreign ? crypto::verify_foreign_hash(tried, hash) : crypto::verify_password(tried, hash);
   state_->cores.release();
-  const bool good = matches && password.size() <= kPasswordLimitBytes && credentials &&
+  const bool good = matches && password.size() <= kPasswordLimitBytes && has_hash &&
                     credentials->account.is_active;
   if (!good) return state_->failed(account_name, actor, now);
   if (is_foreign) renew(credentials->account, hash, password, actor);

@@ -11,6 +11,9 @@ namespace holdfast::repos {
 namespace {
 
 constexpr std::uint64_t kConfigLimitBytes = 4UZ << 20U;
+// An image has some dozens of steps; a stranger writes a million. The first ones are kept.
+constexpr std::size_t kStepsAtMost = 1000;
+constexpr std::size_t kStepsBytes = 256UZ << 10U;
 
 constexpr std::string_view kManifestColumns =
     "m.digest, m.media_type, m.content, m.pushed_at, COALESCE(a.uuid, '')";
@@ -33,13 +36,23 @@ Result<PushedManifest> manifest_of(const db::Row& row) {
                         {}};
 }
 
+// The columns of a tag begin with `first`.
+void put_tag(const db::Row& row, int first, PushedManifest& found) {
+  found.tag = row.string(first);
+  found.tag_author_uuid = row.string(first + 1);
+  found.tag_created_at = from_micros(row.integer(first + 2));
+  found.tag_updated_at = from_micros(row.integer(first + 3));
+}
+
 Result<PushedManifest> tag_of(const db::Row& row) {
   HF_TRY(PushedManifest found, manifest_of(row));
-  found.tag = row.string(5);
-  found.tag_author_uuid = row.string(6);
-  found.tag_created_at = from_micros(row.integer(7));
-  found.tag_updated_at = from_micros(row.integer(8));
+  put_tag(row, 5, found);
   return found;
+}
+
+Error unknown(std::string_view name) {
+  return fail(ErrorCode::not_found, kManifestUnknown,
+              fmt::format("there is no image {} here", name));
 }
 
 using Read = Result<PushedManifest> (*)(const db::Row& row);
@@ -137,10 +150,14 @@ ImageConfig config_of(const boost::json::value& value) {
   if (const boost::json::value* run = codec::member(value, "config")) read_run(*run, config);
   const boost::json::value* history = codec::member(value, "history");
   if (history == nullptr || !history->is_array()) return config;
+  std::size_t bytes = 0;
   for (const boost::json::value& step : history->get_array()) {
     const boost::json::value* empty = codec::member(step, "empty_layer");
+    std::string line = text_in(step, "created_by");
+    bytes += line.size();
+    if (config.history.size() == kStepsAtMost || bytes > kStepsBytes) break;
     config.history.push_back(
-        {text_in(step, "created_by"), empty != nullptr && empty->is_bool() && empty->get_bool()});
+        {std::move(line), empty != nullptr && empty->is_bool() && empty->get_bool()});
   }
   return config;
 }
@@ -169,22 +186,36 @@ Result<std::vector<PushedManifest>> Images::tags(std::int64_t repository_id, std
 Result<std::vector<PushedManifest>> Images::find(std::int64_t repository_id,
                                                  const Reference& reference, std::int64_t limit) {
   static const std::string by_tag =
-      fmt::format("SELECT {}, {} {} WHERE t.repository_id = $1 AND t.name = $2 LIMIT $3",
-                  kManifestColumns, kTagColumns, kTagged);
-  static const std::string by_digest = fmt::format(
-      "SELECT {}, {} {} WHERE m.repository_id = $1 AND m.digest = $2 ORDER BY t.name LIMIT $3",
-      kManifestColumns, kTagColumns, kTagged);
+      fmt::format("SELECT {}, {} {} WHERE t.repository_id = $1 AND t.name = $2", kManifestColumns,
+                  kTagColumns, kTagged);
   const auto* tag = std::get_if<oci::Tag>(&reference);
-  const std::string name = tag != nullptr ? tag->text() : std::get<oci::Digest>(reference).text();
-  HF_TRY(auto found,
-         all(database_, tag != nullptr ? by_tag : by_digest, {repository_id, name, limit}, tag_of));
-  if (found.empty() && tag == nullptr) {
-    HF_TRY(found, manifests(repository_id, name, 1));
-    if (!found.empty() && found.front().stored.digest.text() != name) found.clear();
-  }
-  if (!found.empty()) return found;
-  return fail(ErrorCode::not_found, kManifestUnknown,
-              fmt::format("there is no image {} here", name));
+  if (tag == nullptr) return on_digest(repository_id, std::get<oci::Digest>(reference), limit);
+  HF_TRY(auto found, all(database_, by_tag, {repository_id, tag->text()}, tag_of));
+  if (found.empty()) return unknown(tag->text());
+  return found;
+}
+
+// The bytes are read once, however many tags are on them.
+Result<std::vector<PushedManifest>> Images::on_digest(std::int64_t repository_id,
+                                                      const oci::Digest& digest,
+                                                      std::int64_t limit) {
+  static const std::string sql = fmt::format(
+      "SELECT {} FROM tags t JOIN manifests m ON m.id = t.manifest_id LEFT JOIN accounts b ON "
+      "b.id = t.pushed_by WHERE m.repository_id = $1 AND m.digest = $2 ORDER BY t.name LIMIT $3",
+      kTagColumns);
+  const std::string text = digest.text();
+  HF_TRY(auto found, manifests(repository_id, text, 1));
+  if (found.empty() || found.front().stored.digest != digest) return unknown(text);
+  const PushedManifest manifest = found.front();
+  HF_CHECK(database_.read([&](db::Tx& tx) -> Result<void> {
+    found.clear();
+    return tx.query(sql, {repository_id, text, limit}, [&](const db::Row& row) -> Result<void> {
+      put_tag(row, 0, found.emplace_back(manifest));
+      return {};
+    });
+  }));
+  if (found.empty()) found.push_back(manifest);
+  return found;
 }
 
 Result<std::vector<PushedManifest>> Images::manifests(std::int64_t repository_id,

@@ -39,7 +39,7 @@ struct ImageConfig {
     std::string created_by;
     bool is_empty_layer = false;
   };
-  std::vector<Step> history;
+  std::vector<Step> history;  // the first 1000, and of 256 KiB
   // How a container of it runs: `config` in the config.
   std::string user;
   std::string working_dir;
@@ -59,8 +59,8 @@ class Images {
   // Tags in byte order from `start` on (itself when it is there), at most `limit`. O(limit).
   Result<std::vector<PushedManifest>> tags(std::int64_t repository_id, std::string_view start,
                                            std::int64_t limit);
-  // The tag, or the first `limit` tags on the digest; a digest without one is given once, with an
-  // empty tag. not_found/kManifestUnknown.
+  // The tag, or the first `limit` tags on the digest, which share its bytes; a digest without one
+  // is given once, with an empty tag. not_found/kManifestUnknown.
   Result<std::vector<PushedManifest>> find(std::int64_t repository_id, const Reference& reference,
                                            std::int64_t limit);
   // Manifests in the order of their digests from `start` on, at most `limit`. O(limit).
@@ -76,6 +76,9 @@ class Images {
                                                     const oci::Manifest& manifest);
 
  private:
+  Result<std::vector<PushedManifest>> on_digest(std::int64_t repository_id,
+                                                const oci::Digest& digest, std::int64_t limit);
+
   db::Database& database_;
   Content& content_;
   blob::Store& blobs_;

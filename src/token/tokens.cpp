@@ -48,23 +48,23 @@ Result<std::vector<crypto::SigningKey>> parse_keys(std::string_view pems) {
   return keys;
 }
 
-std::string claims_json(const Settings& settings, std::string_view audience,
-                        std::int64_t account_id, std::string_view subject,
-                        const std::vector<Access>& access, Timestamp now, std::string_view id,
-                        std::string_view access_token) {
+std::string claims_json(const Settings& settings, std::string_view audience, const Holder& holder,
+                        const std::vector<Access>& access, Timestamp now, std::string_view id) {
   std::string text = R"({"iss":)";
   codec::append_json_string(text, settings.issuer);
   text += R"(,"sub":)";
-  codec::append_json_string(text, subject);
+  codec::append_json_string(text, holder.name);
   text += R"(,"aud":)";
   codec::append_json_string(text, audience);
-  if (!access_token.empty()) {
+  if (!holder.access_token.empty()) {
     text += R"(,"access_token":)";
-    codec::append_json_string(text, access_token);
+    codec::append_json_string(text, holder.access_token);
   }
+  if (holder.for_scope) text += R"(,"scoped":true)";
   const std::int64_t issued = seconds_of(now);
-  text += fmt::format(R"(,"exp":{},"nbf":{},"iat":{},"jti":"{}","uid":{},"access":[)",
-                      issued + settings.lifetime.count(), issued, issued, id, account_id);
+  text += fmt::format(R"(,"exp":{},"nbf":{},"iat":{},"jti":"{}","uid":{},"ver":{},"access":[)",
+                      issued + settings.lifetime.count(), issued, issued, id, holder.account_id,
+                      holder.version);
   for (const Access& entry : access) {
     if (text.back() != '[') text += ',';
     text += R"({"type":)";
@@ -151,16 +151,15 @@ Result<std::unique_ptr<Tokens>> Tokens::open(keys::KeyStore& keys, Settings sett
   return std::unique_ptr<Tokens>(new Tokens(std::move(state)));
 }
 
-Issued Tokens::issue(std::int64_t account_id, std::string_view subject,
-                     const std::vector<Access>& access, std::string_view audience,
-                     std::string_view access_token) {
+Issued Tokens::issue(const Holder& holder, const std::vector<Access>& access,
+                     std::string_view audience) {
   const Timestamp now = state_->clock.now();
   const auto keys = state_->keys.load();
   const crypto::SigningKey& key = keys->front();
   std::string token =
       codec::base64url(fmt::format(R"({{"typ":"JWT","alg":"ES256","kid":"{}"}})", key.id())) + "." +
-      codec::base64url(claims_json(state_->settings, audience, account_id, subject, access, now,
-                                   uuid(state_->random), access_token));
+      codec::base64url(
+          claims_json(state_->settings, audience, holder, access, now, uuid(state_->random)));
   token += "." + codec::base64url(key.sign(token));
   return {std::move(token), state_->settings.lifetime, now};
 }
@@ -186,17 +185,20 @@ Result<std::shared_ptr<const Claims>> Tokens::State::parse(std::string_view toke
     return invalid();
   }
   const auto account_id = number(*body, "uid");
+  const auto version = number(*body, "ver");
   const auto ends = number(*body, "exp");
   const auto begins = number(*body, "nbf");
-  if (!account_id || !ends || !begins || at_second(*begins) > clock.now() + kLeeway)
+  if (!account_id || !version || !ends || !begins || at_second(*begins) > clock.now() + kLeeway)
     return invalid();
   auto claims = std::make_shared<Claims>();
   claims->account_id = *account_id;
   claims->subject = codec::string_member(*body, "sub").value_or("");
+  claims->version = *version;
   claims->audience = audience_of(*body);
   claims->access = access_of(*body);
   claims->access_token = codec::string_member(*body, "access_token").value_or("");
   claims->expires_at = at_second(*ends);
+  claims->for_scope = !claims->access.empty() || codec::member(*body, "scoped") != nullptr;
   return std::shared_ptr<const Claims>(std::move(claims));
 }
 

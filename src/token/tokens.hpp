@@ -20,14 +20,25 @@ namespace holdfast::token {
 inline constexpr std::string_view kTokenInvalid = "token_invalid";  // unauthenticated
 inline constexpr std::string_view kTokenExpired = "token_expired";  // unauthenticated
 
+// Whom a token is for, and what it was got with.
+struct Holder {
+  std::int64_t account_id = 0;  // 0: anonymous
+  std::string_view name{};
+  std::int64_t version = 0;         // of the account, when its password was compared
+  std::string_view access_token{};  // the id of the one that the user logged in with, or empty
+  bool for_scope = false;           // a scope was asked for, whatever was granted of it
+};
+
 // What a verified token says.
 struct Claims {
   std::int64_t account_id = 0;  // 0: anonymous
   std::string subject;          // the user's name
+  std::int64_t version = 0;     // of the account; another one ends what a password brought
   std::vector<std::string> audience;
   std::vector<Access> access;
   Timestamp expires_at;
   std::string access_token;  // the id of the user's access token that it was got with; or empty
+  bool for_scope = false;    // a scope was asked for: nothing but what `access` says
 };
 
 struct Issued {
@@ -49,11 +60,9 @@ class Tokens {
                                               const Clock& clock, Random& random);
   ~Tokens();
 
-  // `access_token` is the id of the one that the user logged in with, or empty.
   // `audience` is the service that the token is for: our host[:port] as the client knows it; verify
   // compares the host.
-  Issued issue(std::int64_t account_id, std::string_view subject, const std::vector<Access>& access,
-               std::string_view audience, std::string_view access_token = {});
+  Issued issue(const Holder& holder, const std::vector<Access>& access, std::string_view audience);
   // Signature by a known key (kid), issuer, audience, nbf and exp with 60 s leeway. `alg` other
   // than ES256 is refused, so is a token over 16 KiB. Verified tokens are remembered by SHA-256
   // until they expire.

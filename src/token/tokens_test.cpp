@@ -43,12 +43,14 @@ class TokensTest : public testing::Test {
 
 TEST_F(TokensTest, SaysWhatWasIssuedUntilItExpires) {
   const Issued issued = tokens_->issue(
-      7, "alice", parse_scopes("repository:a/b:pull,push registry:catalog:*"), "here");
+      {7, "alice", 3}, parse_scopes("repository:a/b:pull,push registry:catalog:*"), "here");
   for (int again = 0; again < 2; ++again) {
     const auto claims = tokens_->verify(issued.token, "here");
     ASSERT_TRUE(claims) << describe(claims.error());
     EXPECT_EQ(claims.value()->account_id, 7);
     EXPECT_EQ(claims.value()->subject, "alice");
+    EXPECT_EQ(claims.value()->version, 3);
+    EXPECT_TRUE(claims.value()->for_scope);
     ASSERT_EQ(claims.value()->access.size(), 2U);
     EXPECT_TRUE(claims.value()->access[0].actions.push);
     EXPECT_FALSE(claims.value()->access[0].actions.remove);
@@ -61,7 +63,7 @@ TEST_F(TokensTest, SaysWhatWasIssuedUntilItExpires) {
 }
 
 TEST_F(TokensTest, ForgedTokensAreRefused) {
-  const std::string good = tokens_->issue(7, "alice", {}, "here").token;
+  const std::string good = tokens_->issue({7, "alice", 3}, {}, "here").token;
   const std::string payload = good.substr(good.find('.') + 1, good.rfind('.') - good.find('.') - 1);
   const std::string kid = crypto::SigningKey::from_pem(store_->find("token/keys")->value())->id();
   const std::string none =
@@ -83,22 +85,22 @@ TEST_F(TokensTest, ForgedTokensAreRefused) {
         good.substr(0, good.size() - 2), good + "." + good, std::string(20'000, 'a')}) {
     EXPECT_EQ(reason(bad), kTokenInvalid) << bad.substr(0, 40);
   }
-  EXPECT_EQ(reason(tokens_->issue(7, "alice", {}, "elsewhere").token), kTokenInvalid);
+  EXPECT_EQ(reason(tokens_->issue({7, "alice", 3}, {}, "elsewhere").token), kTokenInvalid);
   EXPECT_EQ(reason(good), "ok");
 }
 
 TEST_F(TokensTest, ATokenFromTheFutureIsRefused) {
   clock_.advance(std::chrono::minutes(5));
-  const std::string token = tokens_->issue(7, "alice", {}, "here").token;
+  const std::string token = tokens_->issue({7, "alice", 3}, {}, "here").token;
   clock_.advance(-std::chrono::minutes(5));
   EXPECT_EQ(reason(token), kTokenInvalid);
 }
 
 TEST_F(TokensTest, KeysRotateAndSurviveARestart) {
-  const std::string old = tokens_->issue(1, "a", {}, "here").token;
+  const std::string old = tokens_->issue({1, "a", 1}, {}, "here").token;
   ASSERT_TRUE(tokens_->rotate({}));
   EXPECT_EQ(reason(old), "ok");
-  const std::string fresh = tokens_->issue(1, "a", {}, "here").token;
+  const std::string fresh = tokens_->issue({1, "a", 1}, {}, "here").token;
   tokens_ = open();
   EXPECT_EQ(reason(old), "ok");
   EXPECT_EQ(reason(fresh), "ok");

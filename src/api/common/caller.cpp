@@ -140,6 +140,10 @@ asio::awaitable<Result<Caller>> Callers::identify(http::Request& request,
     if (!subject && subject.error().reason == accounts::kAccountUnknown) co_return wrong();
     HF_CO_TRY(caller.subject, std::move(subject));
   }
+  // What a password brought ends with it; an access token was looked at itself.
+  if (caller.claims && !caller.access_token && caller.claims->version != caller.subject->version) {
+    co_return wrong();
+  }
   HF_CO_CHECK(admit(request, *caller.subject));
   co_return caller;
 }

@@ -108,10 +108,13 @@ TEST_F(CallersTest, EveryCredential) {
   EXPECT_EQ(identify(basic("alice:wrong")), "!credentials_wrong");
   EXPECT_EQ(identify("Basic ???"), "!credentials_wrong");
   EXPECT_EQ(identify("Digest x"), "!credential_malformed");
-  EXPECT_EQ(identify("bearer " + tokens_->issue(alice_.id, "alice", {}, "here").token), "alice");
-  EXPECT_EQ(identify("Bearer " + tokens_->issue(0, "", {}, "here").token), "");
+  EXPECT_EQ(
+      identify("bearer " + tokens_->issue({alice_.id, "alice", alice_.version}, {}, "here").token),
+      "alice");
+  EXPECT_EQ(identify("Bearer " + tokens_->issue({}, {}, "here").token), "");
   EXPECT_EQ(identify("Bearer x"), "!token_invalid");
-  EXPECT_EQ(identify("Bearer " + tokens_->issue(alice_.id, "alice", {}, "elsewhere").token),
+  EXPECT_EQ(identify("Bearer " +
+                     tokens_->issue({alice_.id, "alice", alice_.version}, {}, "elsewhere").token),
             "!token_invalid");
 }
 
@@ -135,7 +138,11 @@ TEST_F(CallersTest, AnAccessTokenNarrowsWhateverIsGotWithIt) {
   const auto narrow =
       access_tokens_->create("alice", {.label = "ci", .scope = {{"alice/app", true}}}, {}).value();
   const auto jwt = [&](const accounts::AccessTokens::Created& of) {
-    return "Bearer " + tokens_->issue(alice_.id, "alice", {}, "here", of.token.id).token;
+    return "Bearer " +
+           tokens_
+               ->issue({.account_id = alice_.id, .name = "alice", .access_token = of.token.id}, {},
+                       "here")
+               .token;
   };
   EXPECT_EQ(identify(basic("alice:" + whole.secret)), "alice");
   EXPECT_FALSE(narrowed_);
@@ -155,13 +162,31 @@ TEST_F(CallersTest, AnAccessTokenNarrowsWhateverIsGotWithIt) {
 }
 
 TEST_F(CallersTest, ADisabledAccountEndsItsTokensWithTheNextRequest) {
-  const std::string bearer = "Bearer " + tokens_->issue(alice_.id, "alice", {}, "here").token;
+  const std::string bearer =
+      "Bearer " + tokens_->issue({alice_.id, "alice", alice_.version}, {}, "here").token;
   EXPECT_EQ(identify(bearer), "alice");
   accounts::AccountChange change;
   change.is_active = false;
   ASSERT_TRUE(accounts_->update("alice", change, {}));
   EXPECT_EQ(identify(bearer), "!credentials_wrong");
   EXPECT_EQ(identify(basic("alice:a good password")), "!credentials_wrong");
+}
+
+TEST_F(CallersTest, ANewPasswordEndsWhatTheOldOneBrought) {
+  const accounts::AccessTokens::Created made = access_tokens_->create("alice", {"ci"}, {}).value();
+  const std::string by_password =
+      "Bearer " + tokens_->issue({alice_.id, "alice", alice_.version}, {}, "here").token;
+  const std::string by_token =
+      "Bearer " +
+      tokens_
+          ->issue({.account_id = alice_.id, .name = "alice", .access_token = made.token.id}, {},
+                  "here")
+          .token;
+  ASSERT_TRUE(accounts_->update("alice", {.is_active = true}, {}));
+  EXPECT_EQ(identify(by_password), "alice");
+  ASSERT_TRUE(accounts_->update("alice", {.password = "another good password"}, {}));
+  EXPECT_EQ(identify(by_password), "!credentials_wrong");
+  EXPECT_EQ(identify(by_token), "alice");
 }
 
 TEST_F(CallersTest, ASessionIsABearerOrACookieWithProof) {

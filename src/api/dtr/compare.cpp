@@ -1,7 +1,9 @@
 // /holdfast/repositories/{namespace}/{repository}/compare?from=REF&to=REF[&platform=os/arch]: two
 // images of a repository side by side.
 #include <algorithm>
+#include <cstdint>
 #include <fmt/format.h>
+#include <limits>
 #include <map>
 #include <set>
 
@@ -25,6 +27,7 @@ struct Side {
   ImageConfig config;
   std::vector<std::string> lines;  // of the Dockerfile, one per layer; "" where none is known
 
+  // What the manifest says, which may be anything: up to the largest number.
   [[nodiscard]] std::int64_t size_bytes() const {
     return static_cast<std::int64_t>(stated_bytes(manifest));
   }

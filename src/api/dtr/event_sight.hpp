@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "access/decide.hpp"
+#include "api/dtr/event_words.hpp"
 #include "api/dtr/handlers.hpp"
 #include "events/history.hpp"
 #include "oci/name.hpp"
@@ -30,7 +31,10 @@ class Sight {
 
   bool sees(const events::Event& event) {
     if (event.actor.account_id == self_.id) return true;
-    if (event.repository.empty()) return event.object == self_.name && event.at >= self_.created_at;
+    if (event.repository.empty()) {
+      return event.object == self_.name && event.at >= self_.created_at &&
+             is_of_account(event.type);
+    }
     const Since since = remembered(event.repository);
     return since && event.at >= *since;
   }

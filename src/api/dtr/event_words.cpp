@@ -116,6 +116,10 @@ bool is_for_viewers(events::Type type) {
                                  words.object == "MANIFEST" || words.object == "BLOB");
 }
 
+bool is_of_account(events::Type type) {
+  return type != events::Type::session_settings_updated && words_of(type).object != "SYSTEM";
+}
+
 Result<std::vector<events::Type>> types_that_fit(std::string_view type, std::string_view object) {
   const std::string wanted_type = upper(type);
   const std::string wanted_object = upper(object);

@@ -21,6 +21,9 @@ EventWords words_of(events::Type type);
 // Whether events of this type are for everybody who may see the repository. The rest is for those
 // who administer it: pulls say who works with what, grants who has access.
 bool is_for_viewers(events::Type type);
+// Whether the object of such an event, where it is a name, is an account's: a user may be called as
+// an action or a setting is.
+bool is_of_account(events::Type type);
 
 // The types that fit words of a query, without case; empty fits all. `type` may be the name of one
 // type as well. invalid/kQueryInvalid for a word that fits no type.

@@ -93,6 +93,7 @@ struct Page {
   std::string start;
   std::int64_t size = 10;
   bool count = false;
+  std::int64_t step = 500;  // rows in memory at a time, where it is given in steps
 };
 Result<Page> page_of(const Call& call);
 
@@ -114,6 +115,7 @@ Answer page_in_steps(const Services& services, const Page& page, std::string ope
              services.pool,
              {.start = page.start,
               .size = page.size,
+              .step = page.step,
               .opening = std::move(opening),
               .closing = [closing = std::move(closing)](const rest::PageEnd& /*end*/)
                   -> Result<std::string> { return closing; },

@@ -13,7 +13,8 @@ namespace {
 
 using access::Action;
 
-// The names of those repositories that the caller may see. The rest is a number.
+// The names of those repositories that the caller may see, within the scope of the access token if
+// it came with one. The rest is a number.
 class Names {
  public:
   Names(const Services& services, const Call& call, const repos::ManifestSharing& sharing)
@@ -30,9 +31,7 @@ class Names {
       const std::span step = std::span(ids).subspan(at, std::min(kStep, ids.size() - at));
       HF_TRY(const auto found, services_.repositories.find(step));
       for (const repos::Repository& one : found) {
-        if (access::decide(call_.subject(), Action::view, access::Object::of(one))) {
-          visible_.emplace(one.id, one.name.text());
-        }
+        if (sees(one)) visible_.emplace(one.id, one.name.text());
       }
     }
     return {};
@@ -55,6 +54,12 @@ class Names {
   }
 
  private:
+  [[nodiscard]] bool sees(const repos::Repository& one) const {
+    const auto& token = call_.caller.access_token;
+    return access::decide(call_.subject(), Action::view, access::Object::of(one)) &&
+           (!token || token->on(one.name.text()).pull);
+  }
+
   const Services& services_;
   const Call& call_;
   std::set<std::int64_t> ids_;

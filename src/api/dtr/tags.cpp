@@ -1,4 +1,5 @@
 // /repositories/{namespace}/{repository}/tags and …/manifests.
+#include <map>
 #include <ranges>
 
 #include "api/dtr/handlers.hpp"
@@ -49,7 +50,49 @@ Result<std::vector<repos::StoredManifest>> children(const Services& services,
   return found;
 }
 
-// The steps of the history in build order; each that made a layer takes the next one.
+// The sizes of the images that indexes name, each read once for an answer: a thousand indexes may
+// name the same.
+class PlatformSizes {
+ public:
+  PlatformSizes(const Services& services, std::shared_ptr<const Repository> repository)
+      : services_(services), repository_(std::move(repository)) {}
+
+  Result<std::uint64_t> sum(const Manifest& index) {
+    std::uint64_t sum = 0;
+    for (const Descriptor& child : index.children | std::views::take(kPlatforms)) {
+      HF_TRY(const std::uint64_t size, size_of(child.digest));
+      sum += size;
+    }
+    return sum;
+  }
+
+ private:
+  static constexpr std::size_t kKnownAtMost = 10'000;
+
+  Result<std::uint64_t> size_of(const holdfast::oci::Digest& digest) {
+    if (const auto known = known_.find(digest.text()); known != known_.end()) return known->second;
+    if (known_.size() >= kKnownAtMost) known_.clear();
+    std::uint64_t size = 0;
+    const auto stored = services_.content.manifest(repository_->id, repos::Reference(digest));
+    if (stored) {
+      HF_TRY(const Manifest parsed,
+             holdfast::oci::parse_manifest(*(*stored)->bytes, (*stored)->media_type));
+      size = stated_bytes(parsed);
+    } else if (stored.error().code != ErrorCode::not_found) {
+      return stored.error();
+    }
+    known_.emplace(digest.text(), size);
+    return size;
+  }
+
+  const Services& services_;
+  const std::shared_ptr<const Repository> repository_;
+  std::map<std::string, std::uint64_t> known_;
+};
+
+// The steps of the history in build order; each that made a layer takes the next one. A manifest
+// may name one layer ten thousand times.
+constexpr std::size_t kLinesAtMost = 1000;
 boost::json::array dockerfile(const Image& image) {
   boost::json::array lines;
   std::size_t next = 0;
@@ -69,7 +112,9 @@ boost::json::array dockerfile(const Image& image) {
       if (has_layer) ++next;
     }
   }
-  for (; next < image.manifest.layers.size(); ++next) add("", &image.manifest.layers[next]);
+  for (; next < image.manifest.layers.size() && lines.size() < kLinesAtMost; ++next) {
+    add("", &image.manifest.layers[next]);
+  }
   return lines;
 }
 
@@ -79,11 +124,10 @@ std::string created_at(const Image& image) {
   return std::string(kNever);
 }
 
-Result<boost::json::object> shown_manifest(const Services& services, const Repository& repository,
-                                           const PushedManifest& pushed, const Image& image,
-                                           Detail detail) {
+// `platforms_size`: of the images that an index names, together.
+boost::json::object shown_manifest(const PushedManifest& pushed, const Image& image,
+                                   std::uint64_t platforms_size, Detail detail) {
   const Manifest& manifest = image.manifest;
-  std::uint64_t size = stated_bytes(manifest);
   boost::json::array platforms;
   for (const Descriptor& child : manifest.children | std::views::take(kPlatforms)) {
     boost::json::object entry = {{"digest", child.digest.text()}, {"mediaType", child.media_type}};
@@ -94,11 +138,6 @@ Result<boost::json::object> shown_manifest(const Services& services, const Repos
     }
     platforms.emplace_back(std::move(entry));
   }
-  HF_TRY(const auto held, children(services, repository, manifest));
-  for (const repos::StoredManifest& child : held) {
-    HF_TRY(const Manifest parsed, holdfast::oci::parse_manifest(*child.bytes, child.media_type));
-    size += stated_bytes(parsed);
-  }
   boost::json::object object = {
       {"digest", pushed.stored.digest.text()},
       {"os", image.config ? image.config->os : ""},
@@ -107,7 +146,7 @@ Result<boost::json::object> shown_manifest(const Services& services, const Repos
       {"mediaType", pushed.stored.media_type},
       {"configMediaType", manifest.config ? manifest.config->media_type : ""},
       {"configDigest", manifest.config ? manifest.config->digest.text() : ""},
-      {"size", size},
+      {"size", stated_bytes(manifest) + platforms_size},
       {"author", pushed.author_uuid},
       {"createdAt", created_at(image)}};
   if (!platforms.empty()) object.emplace("manifests", std::move(platforms));
@@ -126,27 +165,36 @@ boost::json::object shown_tag(const PushedManifest& pushed, boost::json::object 
           {"manifest", std::move(manifest)}};
 }
 
+// A stranger's manifest has up to 4 MiB, and so has its config.
+constexpr std::int64_t kImagesInMemory = 20;
+Result<Page> images_page_of(const Call& call) {
+  HF_TRY(Page page, page_of(call));
+  page.step = kImagesInMemory;
+  return page;
+}
+
 Answer list_tags(const Services& services, const Call& call) {
   HF_TRY(const auto repository, find_repository(services, call, Action::view));
-  HF_TRY(const Page page, page_of(call));
+  HF_TRY(const Page page, images_page_of(call));
   const Detail detail = call.text("includeManifests") == "true" ? Detail::full : Detail::brief;
   std::optional<std::int64_t> total;
   if (page.count) {
     HF_TRY(total, services.images.count_tags(repository->id));
   }
+  const auto sizes = std::make_shared<PlatformSizes>(services, repository);
   return page_in_steps(
       services, page, "[", "]", total,
       [&services, repository](const std::string& start, std::int64_t limit) {
         return services.images.tags(repository->id, start, limit);
       },
       [](const PushedManifest& row) { return row.tag; },
-      [&services, repository,
-       detail](const std::vector<PushedManifest>& rows) -> Result<boost::json::array> {
+      [&services, repository, detail,
+       sizes](const std::vector<PushedManifest>& rows) -> Result<boost::json::array> {
         boost::json::array shown;
         for (const PushedManifest& row : rows) {
           HF_TRY(const Image image, image_of(services, *repository, row.stored));
-          HF_TRY(auto manifest, shown_manifest(services, *repository, row, image, detail));
-          shown.emplace_back(shown_tag(row, std::move(manifest)));
+          HF_TRY(const std::uint64_t size, sizes->sum(image.manifest));
+          shown.emplace_back(shown_tag(row, shown_manifest(row, image, size, detail)));
         }
         return shown;
       });
@@ -160,55 +208,68 @@ bool fits(const Call& call, const boost::json::object& manifest) {
          (architecture.empty() || manifest.at("architecture").as_string() == architecture);
 }
 
-// An entry per tag, of the first kTagsOfADigest; of an index, one per platform of it.
+// Of an index one entry per platform of it that the query asks for, else one. An index among them
+// is not looked into.
+Result<std::vector<boost::json::object>> shown_platforms(const Services& services, const Call& call,
+                                                         const Repository& repository,
+                                                         const PushedManifest& pushed) {
+  HF_TRY(const Image image, image_of(services, repository, pushed.stored));
+  HF_TRY(auto platforms, children(services, repository, image.manifest));
+  if (platforms.empty()) platforms.push_back(pushed.stored);
+  std::vector<boost::json::object> shown;
+  PushedManifest entry = pushed;
+  for (const repos::StoredManifest& platform : platforms) {
+    entry.stored = platform;
+    HF_TRY(const Image one, image_of(services, repository, platform));
+    boost::json::object manifest = shown_manifest(entry, one, 0, Detail::full);
+    if (fits(call, manifest)) shown.push_back(std::move(manifest));
+  }
+  return shown;
+}
+
+// An entry per tag, of the first kTagsOfADigest, and per platform; all tags are on one manifest.
 constexpr std::int64_t kTagsOfADigest = 100;
+constexpr std::size_t kEntriesBytes = 32UZ << 20U;
 Answer get_tag(const Services& services, const Call& call) {
   HF_TRY(const auto repository, find_repository(services, call, Action::view));
   HF_TRY(const repos::Reference reference, repos::parse_reference(call.parameters[2]));
   HF_TRY(const auto rows, services.images.find(repository->id, reference, kTagsOfADigest));
-  boost::json::array shown;
+  HF_TRY(const auto platforms, shown_platforms(services, call, *repository, rows.front()));
+  std::string text = "[";
   for (const PushedManifest& row : rows) {
-    HF_TRY(const Image image, image_of(services, *repository, row.stored));
-    HF_TRY(const auto platforms, children(services, *repository, image.manifest));
-    std::vector<PushedManifest> entries;
-    for (const repos::StoredManifest& platform : platforms) {
-      entries.push_back(row);
-      entries.back().stored = platform;
-    }
-    if (entries.empty()) entries.push_back(row);
-    for (const PushedManifest& entry : entries) {
-      HF_TRY(const Image one, image_of(services, *repository, entry.stored));
-      HF_TRY(auto manifest, shown_manifest(services, *repository, entry, one, Detail::full));
-      if (!fits(call, manifest)) continue;
-      boost::json::object tag = shown_tag(row, std::move(manifest));
+    for (const boost::json::object& manifest : platforms) {
+      boost::json::object tag = shown_tag(row, manifest);
       tag.emplace("components", boost::json::array());
       tag.emplace("licenses", boost::json::array());
-      shown.emplace_back(std::move(tag));
+      if (text.size() > 1) text += ',';
+      text += boost::json::serialize(tag);
     }
+    if (text.size() >= kEntriesBytes) break;
   }
-  return rest::json_response(200, shown);
+  return rest::json_text_response(200, text + "]");
 }
 
 Answer list_manifests(const Services& services, const Call& call) {
   HF_TRY(const auto repository, find_repository(services, call, Action::view));
-  HF_TRY(const Page page, page_of(call));
+  HF_TRY(const Page page, images_page_of(call));
   std::optional<std::int64_t> total;
   if (page.count) {
     HF_TRY(total, services.images.count_manifests(repository->id));
   }
+  const auto sizes = std::make_shared<PlatformSizes>(services, repository);
   return page_in_steps(
       services, page, "[", "]", total,
       [&services, repository](const std::string& start, std::int64_t limit) {
         return services.images.manifests(repository->id, start, limit);
       },
       [](const PushedManifest& row) { return row.stored.digest.text(); },
-      [&services,
-       repository](const std::vector<PushedManifest>& rows) -> Result<boost::json::array> {
+      [&services, repository,
+       sizes](const std::vector<PushedManifest>& rows) -> Result<boost::json::array> {
         boost::json::array shown;
         for (const PushedManifest& row : rows) {
           HF_TRY(const Image image, image_of(services, *repository, row.stored));
-          HF_TRY(auto manifest, shown_manifest(services, *repository, row, image, Detail::full));
-          shown.emplace_back(std::move(manifest));
+          HF_TRY(const std::uint64_t size, sizes->sum(image.manifest));
+          shown.emplace_back(shown_manifest(row, image, size, Detail::full));
         }
         return shown;
       });

@@ -96,10 +96,12 @@ Answer put_settings(const Services& services, const Call& call) {
 
 std::vector<rest::Route> session_routes(const Services& services) {
   using http::Method;
+  // What was stolen is taken away at any time.
+  constexpr auto kServed = rest::WhileReadOnly::served;
   return {
       {Method::get, "/accounts/{user}/sessions", bound(services, list)},
-      {Method::del, "/accounts/{user}/sessions", bound(services, remove_all)},
-      {Method::del, "/accounts/{user}/sessions/{session}", bound(services, remove)},
+      {Method::del, "/accounts/{user}/sessions", bound(services, remove_all), kServed},
+      {Method::del, "/accounts/{user}/sessions/{session}", bound(services, remove), kServed},
       {Method::get, "/config/sessions", bound(services, get_settings)},
       {Method::put, "/config/sessions", bound(services, put_settings)},
   };

@@ -138,12 +138,13 @@ class RegistryTest : public testing::Test {
       answer.text = **shared;
   }
   std::string bearer(const accounts::Account& account, std::string_view scopes) {
-    return "Bearer " +
-           tokens_->issue(account.id, account.name, token::parse_scopes(scopes), "hub.example")
-               .token;
+    return "Bearer " + tokens_
+                           ->issue({account.id, account.name, account.version},
+                                   token::parse_scopes(scopes), "hub.example")
+                           .token;
   }
   std::string anonymous(std::string_view scopes) {
-    return "Bearer " + tokens_->issue(0, "", token::parse_scopes(scopes), "hub.example").token;
+    return "Bearer " + tokens_->issue({}, token::parse_scopes(scopes), "hub.example").token;
   }
 
   std::filesystem::path folder_;

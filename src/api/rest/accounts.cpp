@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/random.hpp"
+#include "codec/text.hpp"
 
 namespace holdfast::api::rest {
 
@@ -16,16 +17,29 @@ bool belongs(const std::vector<std::int64_t>& sorted, std::int64_t id) {
   return std::ranges::binary_search(sorted, id);
 }
 
+// Service accounts are their organization's business.
+bool may_see(const accounts::Subject& subject, const accounts::Account& account) {
+  return account.organization_id == 0 || subject.is_administrator ||
+         subject.account_id == account.id || belongs(subject.member_of, account.organization_id);
+}
+
 }  // namespace
 
 Result<accounts::Account> find_account(accounts::Accounts& accounts, const Call& call,
                                        std::string_view reference) {
   HF_CHECK(need_login(call));
-  if (reference.starts_with(kById)) {
-    return accounts.find_uuid(reference.substr(kById.size()));
-  }
+  const bool by_id = reference.starts_with(kById);
+  const std::string_view key = by_id ? reference.substr(kById.size()) : reference;
+  const Error unknown = fail(ErrorCode::not_found, accounts::kAccountUnknown,
+                             fmt::format("there is no account {}", reference));
+  // Out of a body comes what a database does not take as text.
+  if (!codec::is_text(key)) return unknown;
   // No name has the form of an id.
-  return is_uuid(reference) ? accounts.find_uuid(reference) : accounts.find(reference);
+  auto found = by_id || is_uuid(key) ? accounts.find_uuid(key) : accounts.find(key);
+  const bool hidden =
+      found ? !may_see(call.subject(), *found) : found.error().reason == accounts::kAccountUnknown;
+  if (hidden) return unknown;
+  return found;
 }
 
 Result<accounts::Account> find_user(accounts::Accounts& accounts, const Call& call,

@@ -12,7 +12,9 @@
 
 namespace holdfast::api::rest {
 
-// An account by name, by id, or by "id:" and id. Finding one is for whoever is logged in.
+// An account by name, by id, or by "id:" and id. Finding one is for whoever is logged in; a service
+// account is found by administrators and by those who belong to its organization:
+// not_found/kAccountUnknown for others.
 Result<accounts::Account> find_account(accounts::Accounts& accounts, const Call& call,
                                        std::string_view reference);
 Result<accounts::Account> find_user(accounts::Accounts& accounts, const Call& call,

@@ -11,8 +11,6 @@ namespace holdfast::api::rest {
 
 namespace {
 
-constexpr std::int64_t kStep = 500;
-
 // How far a page is.
 struct Progress {
   std::string next;        // where the next step begins
@@ -24,7 +22,8 @@ struct Progress {
 // `until` empty: up to the page's size, or the list's end.
 Result<std::string> write_step(const PageParts& parts, Progress& progress,
                                const std::string& until) {
-  const std::int64_t limit = until.empty() ? std::min(parts.size - progress.rows, kStep) : kStep;
+  const std::int64_t limit =
+      until.empty() ? std::min(parts.size - progress.rows, parts.step) : parts.step;
   HF_TRY(Step step, parts.read(progress.next, until, limit, true));
   progress.rows += step.rows;
   progress.next = std::move(step.next);
@@ -40,7 +39,7 @@ Result<std::string> write_step(const PageParts& parts, Progress& progress,
 Result<std::string> find_end(const PageParts& parts, const Progress& progress) {
   std::string next = progress.next;
   for (std::int64_t left = parts.size - progress.rows; left > 0 && !next.empty();) {
-    HF_TRY(Step step, parts.read(next, "", std::min(left, kStep), false));
+    HF_TRY(Step step, parts.read(next, "", std::min(left, parts.step), false));
     left -= step.rows;
     next = std::move(step.next);
   }
@@ -85,7 +84,7 @@ class LongPage final : public http::PieceSource {
 Result<http::Response> page_response(async::BlockingPool& pool, PageParts parts) {
   Progress progress{.next = parts.start};
   std::string text = parts.opening;
-  while (!progress.is_at_end && progress.rows < kRowsAtOnce) {
+  while (!progress.is_at_end && progress.rows < kRowsAtOnce && text.size() < kTextAtOnceBytes) {
     HF_TRY(const std::string step, write_step(parts, progress, ""));
     text += step;
   }

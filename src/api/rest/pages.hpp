@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <iterator>
@@ -34,9 +35,10 @@ struct PageEnd {
 // What a page is made of. The functions own what they use: a long page is made after its handler
 // has ended. They block.
 struct PageParts {
-  std::string start;      // the first row wanted; empty: the first there is
-  std::int64_t size = 0;  // rows at most
-  std::string opening;    // stands before the rows: {"repositories":[
+  std::string start;        // the first row wanted; empty: the first there is
+  std::int64_t size = 0;    // rows at most
+  std::int64_t step = 500;  // rows in memory at a time
+  std::string opening;      // stands before the rows: {"repositories":[
   std::function<Result<std::string>(const PageEnd&)> closing;  // stands behind them: ]}
   // Up to `limit` rows from `start` on, and none from the row on that begins at `until`, unless
   // that is empty. Without `show` no text is needed.
@@ -46,9 +48,10 @@ struct PageParts {
 };
 
 // 200, with X-Next-Page-Start when a page follows, as clients go on while that is there. Up to
-// kRowsAtOnce rows have a Content-Length. What is added while a longer one goes out may be in it;
-// an error then breaks it off.
+// kRowsAtOnce rows or kTextAtOnceBytes have a Content-Length. What is added while a longer one goes
+// out may be in it; an error then breaks it off.
 inline constexpr std::int64_t kRowsAtOnce = 1000;
+inline constexpr std::size_t kTextAtOnceBytes = 8UZ << 20U;
 Result<http::Response> page_response(async::BlockingPool& pool, PageParts parts);
 
 // PageParts::read from: `read(start, limit)`, which gives rows in the list's order from the one on

@@ -145,7 +145,7 @@ asio::awaitable<Result<Caller>> Router::admit(http::Request& request, const Matc
     co_return Caller{.subject = accounts::Accounts::anonymous()};
   HF_CO_TRY(Caller caller, co_await callers_.identify_with_sessions(request, access_token));
   // Such a token was made for one repository, and is given away with that in mind.
-  if (caller.claims && !caller.claims->access.empty()) {
+  if (caller.claims && caller.claims->for_scope) {
     co_return fail(ErrorCode::unauthenticated, kLoginNeeded,
                    "this token is for the registry: ask for one without a scope");
   }

@@ -208,6 +208,7 @@ asio::awaitable<http::Response> Endpoint::handle(http::Request& request, http::B
   struct Outcome {
     std::shared_ptr<const accounts::Subject> subject = accounts::Accounts::anonymous();
     std::shared_ptr<const accounts::AccessToken> access_token;
+    std::int64_t version = 0;
     std::vector<Access> access;
     std::string refresh_token;
   };
@@ -228,6 +229,7 @@ asio::awaitable<http::Response> Endpoint::handle(http::Request& request, http::B
       HF_TRY(made.subject,
              services_.accounts.subject(account ? account->id : made.access_token->account_id));
     }
+    if (account) made.version = account->version;
     made.access = reduced(services_, *made.subject, made.access_token.get(),
                           holdfast::token::parse_scopes(asked->scopes), own_service);
     // Not for an access token: what it brought would outlive it, and know nothing of its scope. The
@@ -240,9 +242,13 @@ asio::awaitable<http::Response> Endpoint::handle(http::Request& request, http::B
   });
   if (!outcome) co_return error_response(outcome.error());
   request.user = outcome->subject->name;
-  const auto issued =
-      services_.tokens.issue(outcome->subject->account_id, outcome->subject->name, outcome->access,
-                             own_service, outcome->access_token ? outcome->access_token->id : "");
+  const auto issued = services_.tokens.issue(
+      {.account_id = outcome->subject->account_id,
+       .name = outcome->subject->name,
+       .version = outcome->version,
+       .access_token = outcome->access_token ? outcome->access_token->id : std::string_view(),
+       .for_scope = !asked->scopes.empty()},
+      outcome->access, own_service);
   std::string json =
       fmt::format(R"({{"token":"{}","access_token":"{}","expires_in":{},"issued_at":"{}","scope":)",
                   issued.token, issued.token, issued.expires_in.count(),

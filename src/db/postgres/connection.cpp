@@ -213,9 +213,9 @@ Result<void> Connection::put_prepared(std::string_view sql, std::span<const Valu
   }
   HF_CHECK(settle());
   HF_CHECK(put_beginning());
-  std::string text(sql);
-  auto found = statements_.find(text);
-  if (found == statements_.end()) {
+  const std::string* known = statements_.find(sql);
+  if (known == nullptr) {
+    const std::string text(sql);
     std::vector<Oid> types;
     for (const Value& value : values) types.push_back(type_of(value));
     std::string name = fmt::format("s{}", names_++);
@@ -225,10 +225,15 @@ Result<void> Connection::put_prepared(std::string_view sql, std::span<const Valu
     }
     ++put_;
     parsing_.push_back(text);
-    found = statements_.emplace(std::move(text), std::move(name)).first;
+    // Should this transaction fail before it, the server keeps the old one: names are not used
+    // again.
+    if (const auto gone = statements_.insert(text, std::move(name))) {
+      HF_CHECK(put(fmt::format("DEALLOCATE {}", *gone).c_str()));
+    }
+    known = statements_.find(sql);
   }
   const Parameters parameters(values);
-  if (PQsendQueryPrepared(handle_, found->second.c_str(), parameters.count(), parameters.data(),
+  if (PQsendQueryPrepared(handle_, known->c_str(), parameters.count(), parameters.data(),
                           parameters.lengths(), parameters.formats(), kBinary) == 0) {
     return lost();
   }

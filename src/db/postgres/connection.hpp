@@ -8,12 +8,12 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "db/changes.hpp"
 #include "db/database.hpp"
+#include "db/statements.hpp"
 
 namespace holdfast::db::postgres {
 
@@ -90,13 +90,13 @@ class Connection final : public Tx {
   bool broken_ = false;
   bool must_retry_ = false;
   bool has_begun_ = false;
-  bool busy_ = false;                 // rows of a query are still coming
-  bool owes_answer_ = false;          // of a ROLLBACK
-  int put_ = 0;                       // statements put and not yet answered
-  std::vector<const char*> waiting_;  // what begins the transaction
-  unsigned names_ = 0;                // given out; never twice
-  std::vector<std::string> parsing_;  // in statements_, not known to stand yet
-  std::unordered_map<std::string, std::string> statements_;  // by SQL: its name on the server
+  bool busy_ = false;                   // rows of a query are still coming
+  bool owes_answer_ = false;            // of a ROLLBACK
+  int put_ = 0;                         // statements put and not yet answered
+  std::vector<const char*> waiting_;    // what begins the transaction
+  unsigned names_ = 0;                  // given out; never twice
+  std::vector<std::string> parsing_;    // in statements_, not known to stand yet
+  Statements<std::string> statements_;  // the names on the server
   std::vector<Change> changes_;
 };
 

@@ -2,12 +2,14 @@
 
 #include <atomic>
 #include <filesystem>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <thread>
 
 #include "db/copy.hpp"
 #include "db/sqlite/sqlite.hpp"
+#include "db/statements.hpp"
 #include "db/testing/contract.hpp"
 #include "db/testing/postgres_cluster.hpp"
 
@@ -85,6 +87,25 @@ TEST(Postgres, WhatWasReadBeforeAWriteStillHoldsAtItsCommit) {
     });
   }));
   EXPECT_EQ(number, 100);
+}
+
+TEST(Postgres, StatementsThatComeOnceAreForgotten) {
+  const auto database = open(cluster().create_database());
+  const auto number = [](const Row& row) { return row.integer(0); };
+  const auto outcome = database->read([&](Tx& tx) -> Result<void> {
+    for (int round = 0; round < 2; ++round) {
+      for (std::int64_t i = 0; i < 3 * static_cast<std::int64_t>(kStatementsAtMost); ++i) {
+        HF_TRY(const auto found,
+               tx.find<std::int64_t>(fmt::format("SELECT CAST({} AS BIGINT)", i), {}, number));
+        EXPECT_EQ(found, i);
+      }
+    }
+    HF_TRY(const auto kept,
+           tx.find<std::int64_t>("SELECT count(*) FROM pg_prepared_statements", {}, number));
+    EXPECT_LE(kept, static_cast<std::int64_t>(kStatementsAtMost));
+    return {};
+  });
+  EXPECT_TRUE(outcome) << describe(outcome.error());
 }
 
 TEST(Postgres, OtherReplicasHearOfChanges) {

@@ -97,16 +97,17 @@ Result<void> Connection::run(const std::string& sql) {
 }
 
 Result<sqlite3_stmt*> Connection::prepare(std::string_view sql, std::span<const Value> values) {
-  auto found = statements_.find(std::string(sql));
-  if (found == statements_.end()) {
+  const StatementPtr* found = statements_.find(sql);
+  if (found == nullptr) {
     sqlite3_stmt* made = nullptr;
     if (sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()),
                            SQLITE_PREPARE_PERSISTENT, &made, nullptr) != SQLITE_OK) {
       return error_of(sql);
     }
-    found = statements_.emplace(std::string(sql), StatementPtr(made)).first;
+    statements_.insert(sql, StatementPtr(made));
+    found = statements_.find(sql);
   }
-  sqlite3_stmt* statement = found->second.get();
+  sqlite3_stmt* statement = found->get();
   int number = 0;
   for (const Value& value : values) {
     const int index = sqlite3_bind_parameter_index(statement, fmt::format("${}", ++number).c_str());

@@ -5,12 +5,12 @@
 #include <sqlite3.h>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "db/changes.hpp"
 #include "db/database.hpp"
+#include "db/statements.hpp"
 
 namespace holdfast::db::sqlite {
 
@@ -49,7 +49,7 @@ class Connection final : public Tx {
   using StatementPtr = std::unique_ptr<sqlite3_stmt, Finalize>;
 
   sqlite3* handle_;
-  std::unordered_map<std::string, StatementPtr> statements_;
+  Statements<StatementPtr> statements_;
   std::vector<Change> changes_;
 };
 

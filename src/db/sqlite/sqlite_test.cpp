@@ -1,11 +1,16 @@
 #include "db/sqlite/sqlite.hpp"
 
 #include <filesystem>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <fstream>
 #include <gtest/gtest.h>
+#include <numeric>
+#include <sqlite3.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "db/statements.hpp"
 #include "db/testing/contract.hpp"
 
 namespace holdfast::db::testing {
@@ -35,6 +40,34 @@ TEST(Sqlite, TheFileIsForItsOwnerAlone) {
   struct stat info{};
   ASSERT_EQ(::stat((folder.path / "test.db").c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777U, 0600U);
+}
+
+// Some have a caller's ids written into them: whoever asks for page after page must not fill the
+// memory.
+TEST(Sqlite, StatementsThatComeOnceAreForgotten) {
+  const Folder folder;
+  const auto database = sqlite::open((folder.path / "test.db").string()).value();
+  const Migration step{"a", "CREATE TABLE a (id {id})"};
+  ASSERT_TRUE(database->migrate({&step, 1}));
+  const auto ask = [&](int first, int last) {
+    return database->read([&](Tx& tx) -> Result<void> {
+      for (int i = first; i < last; ++i) {
+        std::vector<int> ids(200);
+        std::iota(ids.begin(), ids.end(), i);
+        HF_TRY(const auto found,
+               tx.find<std::int64_t>(
+                   fmt::format("SELECT count(*) FROM a WHERE id IN ({})", fmt::join(ids, ", ")), {},
+                   [](const Row& row) { return row.integer(0); }));
+        EXPECT_EQ(found, 0);
+      }
+      return {};
+    });
+  };
+  ASSERT_TRUE(ask(0, static_cast<int>(kStatementsAtMost)));
+  const auto before = sqlite3_memory_used();
+  ASSERT_TRUE(ask(10'000, 10'000 + 5 * static_cast<int>(kStatementsAtMost)));
+  EXPECT_LT(sqlite3_memory_used() - before, before / 2);
+  EXPECT_TRUE(ask(0, 10));
 }
 
 TEST(Sqlite, CopiesTheFileBeforeALaterMigration) {
