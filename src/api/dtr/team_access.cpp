@@ -53,11 +53,8 @@ Result<accounts::Team> find_team(const Services& services, const Call& call, con
 
 Result<boost::json::object> shown_team(const Services& services, const Call& call,
                                        const accounts::Account& owner, const accounts::Team& team) {
-  boost::json::object object = rest::shown(team);
-  const auto member = services.teams.member(owner.name, team.uuid, call.subject().name);
-  if (!member && member.error().code != ErrorCode::not_found) return member.error();
-  object.emplace("clientUserIsMember", member.has_value());
-  return object;
+  HF_TRY(const bool is_caller_in, rest::is_caller_in(services.teams, call, owner.name, team));
+  return rest::shown(team, is_caller_in);
 }
 
 boost::json::object shown_place(const Place& place) {

@@ -1,4 +1,7 @@
 // /accounts/{organization}/members: who belongs to an organization.
+#include <string_view>
+#include <unordered_set>
+
 #include "api/enzi/handlers.hpp"
 
 namespace holdfast::api::enzi {
@@ -63,11 +66,18 @@ Answer teams_of(const Services& services, const Call& call) {
   HF_TRY(const Page page, page_of(call));
   HF_TRY(const std::vector<accounts::TeamMembership> rows,
          services.teams.of_member(organization.name, user.name, page.start, page.limit + 1));
+  std::unordered_set<std::string_view> shared;
+  for (const accounts::TeamMembership& row : rows) {
+    HF_TRY(const bool is_caller_in,
+           rest::is_caller_in(services.teams, call, organization.name, row.team));
+    if (is_caller_in) shared.insert(row.team.uuid);
+  }
   return page_response(
       "memberTeams", rows, page.limit, {},
-      [](const accounts::TeamMembership& membership) {
-        return boost::json::object{{"team", shown(membership.team)},
-                                   {"isAdmin", membership.is_admin}};
+      [&](const accounts::TeamMembership& membership) {
+        return boost::json::object{
+            {"team", shown(membership.team, shared.contains(membership.team.uuid))},
+            {"isAdmin", membership.is_admin}};
       },
       [](const accounts::TeamMembership& membership) { return membership.team.name; });
 }

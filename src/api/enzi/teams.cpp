@@ -1,4 +1,7 @@
 // /accounts/{organization}/teams and their members.
+#include <string_view>
+#include <unordered_set>
+
 #include "api/enzi/handlers.hpp"
 
 namespace holdfast::api::enzi {
@@ -31,6 +34,12 @@ Result<void> need_team_administrator(const Services& services, const Call& call,
   return owner;
 }
 
+Answer answer(const Services& services, const Call& call, int status, const Place& place) {
+  HF_TRY(const bool is_caller_in,
+         rest::is_caller_in(services.teams, call, place.organization.name, place.team));
+  return rest::json_response(status, shown(place.team, is_caller_in));
+}
+
 Answer list(const Services& services, const Call& call) {
   HF_TRY(const accounts::Account organization,
          rest::find_organization(services.accounts, call, call.parameters[0]));
@@ -38,37 +47,42 @@ Answer list(const Services& services, const Call& call) {
   HF_TRY(const Page page, page_of(call));
   HF_TRY(const std::vector<accounts::Team> rows,
          services.teams.list(organization.name, page.start, page.limit + 1));
+  // Both are in the order of the names: these are all that the page can have.
+  HF_TRY(const std::vector<accounts::TeamMembership> memberships,
+         services.teams.of_member(organization.name, call.subject().name, page.start, page.limit));
+  std::unordered_set<std::string_view> own;
+  for (const accounts::TeamMembership& membership : memberships) own.insert(membership.team.uuid);
   return page_response(
       "teams", rows, page.limit, {{"resourceCount", organization.teams_count}},
-      [](const accounts::Team& team) { return shown(team); },
+      [&](const accounts::Team& team) { return shown(team, own.contains(team.uuid)); },
       [](const accounts::Team& team) { return team.name; });
 }
 
 Answer create(const Services& services, const Call& call) {
-  HF_TRY(const accounts::Account organization,
-         rest::find_organization(services.accounts, call, call.parameters[0]));
-  HF_CHECK(rest::need_owner(call, organization));
+  Place place;
+  HF_TRY(place.organization, rest::find_organization(services.accounts, call, call.parameters[0]));
+  HF_CHECK(rest::need_owner(call, place.organization));
   HF_TRY(const std::string name, call.fields.required_text("name"));
   HF_TRY(const auto description, call.fields.text("description"));
-  HF_TRY(const accounts::Team made,
-         services.teams.create(organization.name, name, description.value_or(""), call.actor()));
-  return rest::json_response(201, shown(made));
+  HF_TRY(place.team, services.teams.create(place.organization.name, name, description.value_or(""),
+                                           call.actor()));
+  return answer(services, call, 201, place);
 }
 
 Answer get(const Services& services, const Call& call) {
   HF_TRY(const Place place, find_place(services, call));
-  return rest::json_response(200, shown(place.team));
+  return answer(services, call, 200, place);
 }
 
 Answer update(const Services& services, const Call& call) {
-  HF_TRY(const Place place, find_place(services, call));
+  HF_TRY(Place place, find_place(services, call));
   HF_CHECK(rest::need_owner(call, place.organization));
   accounts::TeamChange change;
   HF_TRY(change.name, call.fields.text("name"));
   HF_TRY(change.description, call.fields.text("description"));
-  HF_TRY(const accounts::Team changed,
+  HF_TRY(place.team,
          services.teams.update(place.organization.name, place.team.uuid, change, call.actor()));
-  return rest::json_response(200, shown(changed));
+  return answer(services, call, 200, place);
 }
 
 Answer remove(const Services& services, const Call& call) {

@@ -26,12 +26,17 @@ Result<accounts::Account> find_team_candidate(accounts::Accounts& accounts, cons
 // What the path says of a team, without "id:".
 std::string_view team_reference(std::string_view reference);
 
+// Whether the caller is in a team of the organization with this name. Blocks.
+Result<bool> is_caller_in(accounts::Teams& teams, const Call& call, std::string_view organization,
+                          const accounts::Team& team);
+
 // Conditions on an organization: its owners, or whoever belongs to it; administrators always.
 Result<void> need_owner(const Call& call, const accounts::Account& organization);
 Result<void> need_member(const Call& call, const accounts::Account& organization);
 
 boost::json::object shown(const accounts::Account& account);
 boost::json::object shown(const accounts::Member& member);
-boost::json::object shown(const accounts::Team& team);
+// "clientUserIsMember" is whether the caller is in the team.
+boost::json::object shown(const accounts::Team& team, bool is_caller_in);
 
 }  // namespace holdfast::api::rest
