@@ -4,6 +4,7 @@ import pathlib
 import subprocess
 import time
 
+import jsonschema
 import pytest
 
 from conformance.test_openapi import Checked, accounts, organizations, user  # noqa: F401 (a fixture)
@@ -237,6 +238,16 @@ def only_in_ucp(checked, me, boss):
     checked.call(me, 403, "get", link, **at)
     for method in ("get", "put"):
         checked.call(boss, 404, method, link, off if method == "put" else None, organization=NOBODY, team="ops")
+
+
+def test_every_example_is_as_its_schema_says():
+    components = openapi.document()["components"]
+    for where, operation in openapi.operations().items():
+        for given in openapi.resolved(operation.get("requestBody", {})).get("content", {}).values():
+            if "example" in given:
+                schema = {**given["schema"], "components": components}
+                found = [error.message for error in jsonschema.Draft202012Validator(schema).iter_errors(given["example"])]
+                assert found == [], where
 
 
 def test_teams_answer_as_written(user, boss):
