@@ -59,6 +59,12 @@ def make_organization(boss) -> str:
     return name
 
 
+def all_accounts(checked, me, boss):
+    accounts(checked, me, boss)
+    organizations(checked, me, boss)
+    checked.call(boss, 409, "patch", ENZI + "/{account}", {"isAdmin": False}, account="admin")
+
+
 def teams(checked, me, boss):
     org, name = make_organization(boss), me.client.user
     team = ENZI + "/{organization}/teams/{team}"
@@ -224,7 +230,8 @@ def jobs(checked, me, boss, spare):
 def only_in_ucp(checked, me, boss):
     name = new_name("describedbulk")
     boss.expect(201, "POST", ENZI, {"name": name, "password": PASSWORD})
-    operations = [{"op": "deactivate", "ref": name, "value": "x"}, {"op": "polish", "ref": None}, {"op": "delete", "ref": name}]
+    operations = [{"op": "deactivate", "ref": name, "value": "x"}, {"op": "polish", "ref": None},
+                  {"op": "delete", "ref": name}]
     results = checked.call(boss, 200, "patch", UCP, {"operations": operations}).json()["results"]
     assert [entry["success"] for entry in results] == [True, False, True]
     checked.call(boss, 400, "patch", UCP, {"operations": [*operations, {}]})
@@ -245,13 +252,16 @@ def test_every_example_is_as_its_schema_says():
     for where, operation in openapi.operations().items():
         for given in openapi.resolved(operation.get("requestBody", {})).get("content", {}).values():
             if "example" in given:
-                schema = {**given["schema"], "components": components}
-                found = [error.message for error in jsonschema.Draft202012Validator(schema).iter_errors(given["example"])]
-                assert found == [], where
+                validator = jsonschema.Draft202012Validator({**given["schema"], "components": components})
+                assert [error.message for error in validator.iter_errors(given["example"])] == [], where
+
+
+def test_accounts_answer_as_written(user, boss):
+    all_accounts(Below(ENZI), user, boss)
+    assert unseen("accounts") == []
 
 
 def test_teams_answer_as_written(user, boss):
-    organizations(Checked(), user, boss)
     teams(Below(ENZI), user, boss)
     assert unseen("teams") == []
 
@@ -283,9 +293,7 @@ def test_jobs_answer_as_written(user, boss, holdfast):
 
 def test_ucp_answers_as_written(user, boss, key):
     below = Below(UCP)
-    accounts(below, user, boss)
-    below.call(boss, 409, "patch", ENZI + "/{account}", {"isAdmin": False}, account="admin")
-    organizations(below, user, boss)
+    all_accounts(below, user, boss)
     teams(below, user, boss)
     member_sync(below, user, boss)
     public_keys(below, user, key)
