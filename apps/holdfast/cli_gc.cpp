@@ -100,7 +100,20 @@ class Gc {
     HF_TRY(const json::value begun,
            control::run(options,
                         json::object{{"verb", "gc.begin"}, {"scope", scope_}, {"full", full_}}));
-    const json::object command{{"verb", "gc.step"}, {"run", text_of(begun, "run")}};
+    const std::string run = text_of(begun, "run");
+    const Result<json::value> done = step_to_end(options, run);
+    if (!done) {
+      // So that the next one need not wait until this one counts as killed.
+      (void)control::run(options, json::object{{"verb", "gc.end"}, {"run", run}});
+      return done.error();
+    }
+    if (json_) fmt::print("{}\n", json::serialize(*done));
+    if (!json_) fmt::print("{}.\n", text_of(*done, "summary"));
+    return {};
+  }
+
+  static Result<json::value> step_to_end(const Options& options, const std::string& run) {
+    const json::object command{{"verb", "gc.step"}, {"run", run}};
     const bool terminal = ::isatty(STDERR_FILENO) == 1;
     json::value now;
     do {
@@ -110,9 +123,7 @@ class Gc {
       }
     } while (!flag_of(now, "done"));
     if (terminal) std::fputs("\r\x1b[K", stderr);
-    if (json_) fmt::print("{}\n", json::serialize(now));
-    if (!json_) fmt::print("{}.\n", text_of(now, "summary"));
-    return {};
+    return now;
   }
 
   FolderFlags folder_;

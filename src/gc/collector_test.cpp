@@ -215,6 +215,26 @@ TEST_P(CollectorTest, TheGraceBeginsWhenTheLastTagGoes) {
   EXPECT_FALSE(has(app_, digest));
 }
 
+TEST_P(CollectorTest, WhoWasToldThatAManifestIsThereMayNameItForAWholeGrace) {
+  const auto named = push(app_, "x", {"v1"});
+  const auto forgotten = push(app_, "y", {});
+  untag("v1");
+  days(6);
+  const auto told = content().manifest(app_->id, named).value();
+  ASSERT_TRUE(content().keep_for_push(app_->id, *told));
+  days(6);
+  EXPECT_EQ(collect().manifests, 1);
+  EXPECT_FALSE(has(app_, forgotten));
+  put_index({named}, {"multi"});
+  days(100);
+  collect();
+  EXPECT_TRUE(has(app_, named));
+  untag("multi");
+  days(8);
+  EXPECT_EQ(collect().manifests, 2);
+  EXPECT_EQ(content().keep_for_push(app_->id, *told).error().reason, repos::kManifestUnknown);
+}
+
 TEST_P(CollectorTest, AnIndexKeepsItsChildrenAndTakesThemAlong) {
   const auto one = push(app_, "one", {});
   const auto two = push(app_, "two", {"own"});

@@ -112,7 +112,9 @@ Result<void> begin(db::Database& database, std::string_view uuid, Scope scope, b
                         return {};
                       }));
     if (running) {
-      return fail(ErrorCode::conflict, kGcRunning, "a collection of garbage is under way");
+      return fail(ErrorCode::conflict, kGcRunning,
+                  "a collection of garbage is under way; one whose process was killed counts as "
+                  "ended after two minutes");
     }
     HF_CHECK(tx.execute("UPDATE gc_runs SET ended = 1 WHERE ended = 0", {}));
     HF_CHECK(tx.execute("DELETE FROM gc_runs WHERE id <= (SELECT max(id) FROM gc_runs) - $1",

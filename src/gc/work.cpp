@@ -35,9 +35,9 @@ std::string summary(const Totals& totals) {
 jobs::Work work(Collector& collector, Scope scope) {
   return [&collector, scope](jobs::Run& job) -> Result<void> {
     HF_TRY(const std::string run, collector.begin(scope));
-    Result<void> outcome = run_to_end(collector, run, job);
-    HF_CHECK(collector.end(run));
-    return outcome;
+    const Result<void> outcome = run_to_end(collector, run, job);
+    const Result<void> ended = collector.end(run);
+    return outcome ? ended : outcome;
   };
 }
 

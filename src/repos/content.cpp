@@ -103,6 +103,25 @@ Result<std::shared_ptr<const StoredManifest>> Content::manifest(std::int64_t rep
   return found;
 }
 
+bool Content::is_promised(const StoredManifest& stored) const {
+  // What loses its last tag after a promise has a grace that begins later than that.
+  return state_->clock.now() - stored.promised_at->load() < kPromiseAgain;
+}
+
+Result<void> Content::keep_for_push(std::int64_t repository_id, const StoredManifest& stored) {
+  const Timestamp now = state_->clock.now();
+  HF_CHECK(state_->database.write(db::Durability::full, [&](db::Tx& tx) -> Result<void> {
+    HF_TRY(const auto id, manifest_id(tx, repository_id, stored.digest.text()));
+    if (!id) return unknown_manifest(stored.digest.text());
+    HF_CHECK(
+        tx.execute("UPDATE loose_manifests SET since = $2 WHERE manifest_id = $1 AND since < $2",
+                   {*id, to_micros(now)}));
+    return {};
+  }));
+  stored.promised_at->store(now);
+  return {};
+}
+
 Result<Page<std::string>> Content::tags(std::int64_t repository_id, std::string_view after,
                                         int limit) {
   Page<std::string> page;

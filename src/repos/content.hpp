@@ -1,6 +1,7 @@
 // What a repository holds: blobs linked to it, manifests, tags, referrers.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -35,7 +36,7 @@ inline constexpr std::string_view kTagImmutable = "tag_immutable";              
 inline constexpr std::string_view kBlobInUse =
     "blob_in_use";  // conflict; details: manifests that need it
 
-// How often the promise to keep a blob is written anew while it is asked for.
+// How often the promise to keep something is written anew while it is asked for.
 inline constexpr std::chrono::minutes kPromiseAgain{5};
 
 // A tag or a digest, as the path of a manifest names it.
@@ -48,6 +49,8 @@ struct StoredManifest {
   oci::Digest digest;
   std::string media_type;
   std::shared_ptr<const std::string> bytes;
+  // When keep_for_push promised last that it stays; shared by who remembers the manifest.
+  std::shared_ptr<std::atomic<Timestamp>> promised_at = std::make_shared<std::atomic<Timestamp>>();
 };
 
 // Where a blob's bytes lie.
@@ -112,6 +115,11 @@ class Content {
   // on (less kPromiseAgain). Writes only for one that no manifest names; kBlobUnknown when it is
   // gone just now.
   Result<void> keep_for_push(std::int64_t repository_id, const StoredBlob& stored);
+  // The same for a manifest of which one heard by digest, and may name in an index: should nothing
+  // keep it, its grace begins anew. kManifestUnknown.
+  Result<void> keep_for_push(std::int64_t repository_id, const StoredManifest& stored);
+  // Whether that was done within kPromiseAgain. Does not block.
+  [[nodiscard]] bool is_promised(const StoredManifest& stored) const;
   // Links a blob that another repository has. kBlobUnknown when `from` does not hold it.
   Result<void> mount(const Repository& from, const Repository& into, const oci::Digest& digest);
   // The repositories that hold a blob, oldest link first, at most `limit` (anonymous mount).

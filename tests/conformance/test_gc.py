@@ -130,6 +130,37 @@ def test_two_repositories_share_a_layer(registry):
     assert files(registry) == set()
 
 
+def age(server, hours: int):
+    """As if all that may go had lain there so much longer."""
+    micros = hours * 3600 * 1_000_000
+    server.sql(f"UPDATE repository_blobs SET linked_at = linked_at - {micros}")
+    server.sql(f"UPDATE loose_manifests SET since = since - {micros}")
+
+
+def test_who_may_push_and_hears_that_it_is_there_finds_it_there(registry):
+    """HEAD by a client that pushes: what it will not upload again stays for a whole grace."""
+    registry.add_user("bob", PASSWORD)
+    registry.create_repository("alice/app", public=True)
+    change(registry, gcUntaggedGrace="1h", gcBlobGrace="1h")
+    alice, bob = registry.alice, registry.client("bob", PASSWORD)
+    for_push, for_pull = (alice.push_blob("alice/app", data) for data in (b"heard of", b"read"))
+    children = [alice.push("alice/app", content.image(unique=name)) for name in ("heard of", "read")]
+    age(registry, 2)
+    registry.restart()
+    alice, bob = registry.client("alice", PASSWORD), registry.client("bob", PASSWORD)
+    for path in (f"blobs/{for_push}", f"manifests/{children[0].digest}"):
+        assert alice.request("HEAD", f"/v2/alice/app/{path}").status == 200
+    for path in (f"blobs/{for_pull}", f"manifests/{children[1].digest}"):
+        assert bob.request("HEAD", f"/v2/alice/app/{path}").status == 200
+    freed = collect(registry)
+    assert freed["manifests"] == 1 and freed["done"], freed
+    assert alice.request("HEAD", f"/v2/alice/app/blobs/{for_pull}").status == 404
+    assert alice.request("HEAD", f"/v2/alice/app/manifests/{children[1].digest}").status == 404
+    index = alice.push("alice/app", content.index(children[:1]), "multi")
+    assert alice.manifest("alice/app", "multi").body == index.body
+    assert alice.blob("alice/app", for_push).body == b"heard of"
+
+
 @pytest.mark.sqlite
 def test_without_a_server(registry):
     registry.alice.push("alice/app", content.image(), "v1")

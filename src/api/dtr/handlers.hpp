@@ -52,11 +52,17 @@ std::vector<rest::Route> not_built_routes();
 Result<accounts::Account> find_namespace(const Services& services, const Call& call,
                                          std::string_view reference);
 
-// A repository for what the caller wants to do with it, named by the first two parts of the path or
-// by `name`. Who may not see it is told that it is not there: not_found/kRepositoryUnknown; who may
-// see it but not do this: denied/kNotAllowed.
+// A repository for what the caller wants to do with it, named by the first two parts of the path,
+// by namespace and name, or by `name`. What is no name is the name of none. Who may not see it is
+// told that it is not there: not_found/kRepositoryUnknown; who may see it but not do this:
+// denied/kNotAllowed.
 Result<std::shared_ptr<const repos::Repository>> find_repository(const Services& services,
                                                                  const Call& call,
+                                                                 access::Action action);
+Result<std::shared_ptr<const repos::Repository>> find_repository(const Services& services,
+                                                                 const Call& call,
+                                                                 std::string_view ns,
+                                                                 std::string_view repository,
                                                                  access::Action action);
 Result<std::shared_ptr<const repos::Repository>> find_repository(
     const Services& services, const Call& call, const holdfast::oci::RepositoryName& name,
@@ -67,8 +73,6 @@ std::string_view namespace_type(const repos::Repository& repository);
 // Repositories as lists show them.
 Result<boost::json::array> shown_rows(const Services& services,
                                       const std::vector<repos::Repository>& rows);
-// A repository inside another answer.
-boost::json::object shown_briefly(const repos::Repository& repository);
 
 // A time in the query, or nothing: invalid/kQueryInvalid.
 Result<std::optional<Timestamp>> moment(const Call& call, std::string_view name);

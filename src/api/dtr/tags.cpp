@@ -197,8 +197,12 @@ Answer get_tag(const Services& services, const Call& call) {
 Answer list_manifests(const Services& services, const Call& call) {
   HF_TRY(const auto repository, find_repository(services, call, Action::view));
   HF_TRY(const Page page, page_of(call));
+  std::optional<std::int64_t> total;
+  if (page.count) {
+    HF_TRY(total, services.images.count_manifests(repository->id));
+  }
   return page_in_steps(
-      page, "[", "]", std::nullopt,
+      page, "[", "]", total,
       [&](const std::string& start, std::int64_t limit) {
         return services.images.manifests(repository->id, start, limit);
       },

@@ -57,11 +57,17 @@ Result<boost::json::object> shown_team(const Services& services, const Call& cal
   return rest::shown(team, is_caller_in);
 }
 
-boost::json::object shown_place(const Place& place) {
-  if (place.repository) {
-    return {{"repository", shown_briefly(*place.repository)}};
-  }
-  return {{"namespace", place.owner.name}};
+// A repository inside another answer, as lists show it.
+Result<boost::json::value> shown_row(const Services& services,
+                                     const repos::Repository& repository) {
+  HF_TRY(boost::json::array rows, shown_rows(services, {repository}));
+  return std::move(rows.front());
+}
+
+Result<boost::json::object> shown_place(const Services& services, const Place& place) {
+  if (!place.repository) return boost::json::object{{"namespace", place.owner.name}};
+  HF_TRY(boost::json::value row, shown_row(services, *place.repository));
+  return boost::json::object{{"repository", std::move(row)}};
 }
 
 Answer list(const Services& services, const Call& call, const Place& place) {
@@ -79,9 +85,13 @@ Answer list(const Services& services, const Call& call, const Place& place) {
     entries.emplace_back(
         boost::json::object{{"accessLevel", name(row.level)}, {"team", std::move(team)}});
   }
-  boost::json::object body = shown_place(place);
+  std::optional<std::int64_t> total;
+  if (page.count) {
+    HF_TRY(total, services.grants.count(place.target()));
+  }
+  HF_TRY(boost::json::object body, shown_place(services, place));
   body.emplace("teamAccessList", std::move(entries));
-  return page_response(body, next, std::nullopt);
+  return page_response(body, next, total);
 }
 
 // The union of the shapes that DTR had: its clients read either.
@@ -90,7 +100,8 @@ Result<boost::json::object> shown_access(const Services& services, const Call& c
                                          Level level) {
   HF_TRY(const boost::json::object who, shown_team(services, call, place.owner, team));
   boost::json::object body = {{"accessLevel", name(level)}, {"team", who}};
-  for (auto& [key, value] : shown_place(place)) body.emplace(key, value);
+  HF_TRY(const boost::json::object where, shown_place(services, place));
+  for (const auto& [key, value] : where) body.emplace(key, value);
   body.emplace("teamAccessList", boost::json::array{boost::json::object{
                                      {"accessLevel", name(level)}, {"team", who}}});
   return body;
@@ -154,13 +165,19 @@ Answer list_of_team(const Services& services, const Call& call) {
   for (const repos::Repository& repository : repositories) {
     // A member of the organization sees what the team has there as far as they see it at all.
     if (!access::decide(call.subject(), Action::view, access::Object::of(repository))) continue;
+    HF_TRY(boost::json::value row, shown_row(services, repository));
     entries.emplace_back(boost::json::object{{"accessLevel", name(levels[repository.id])},
-                                             {"repository", shown_briefly(repository)}});
+                                             {"repository", std::move(row)}});
+  }
+  std::optional<std::int64_t> total;
+  // Others do not see all that is counted.
+  if (page.count && rest::need_owner(call, owner)) {
+    HF_TRY(total, services.grants.count_of_team(team));
   }
   HF_TRY(boost::json::object shown, shown_team(services, call, owner, team));
   return page_response(
       boost::json::object{{"team", std::move(shown)}, {"repositoryAccessList", std::move(entries)}},
-      next, std::nullopt);
+      next, total);
 }
 
 // The level that a user has in the end, by whatever way.
@@ -168,9 +185,8 @@ Answer get_of_user(const Services& services, const Call& call) {
   HF_TRY(const accounts::Account user,
          rest::find_user(services.accounts, call, call.parameters[0]));
   if (user.id != call.subject().account_id) HF_CHECK(rest::need_administrator(call));
-  HF_TRY(const auto name, holdfast::oci::RepositoryName::parse(
-                              fmt::format("{}/{}", call.parameters[1], call.parameters[2])));
-  HF_TRY(const auto repository, find_repository(services, call, name, Action::view));
+  HF_TRY(const auto repository,
+         find_repository(services, call, call.parameters[1], call.parameters[2], Action::view));
   HF_TRY(const auto subject, services.accounts.subject(user.id));
   const access::Object object = access::Object::of(*repository);
   Level level = access::level(*subject, object);
@@ -179,11 +195,12 @@ Answer get_of_user(const Services& services, const Call& call) {
   }
   if (level == Level::none) {
     return fail(ErrorCode::not_found, repos::kRepositoryUnknown,
-                fmt::format("{} has no access to {}", user.name, name.text()));
+                fmt::format("{} has no access to {}", user.name, repository->name.text()));
   }
-  return rest::json_response(200, boost::json::object{{"accessLevel", accounts::name(level)},
+  HF_TRY(boost::json::value row, shown_row(services, *repository));
+  return rest::json_response(200, boost::json::object{{"accessLevel", name(level)},
                                                       {"user", rest::shown(user)},
-                                                      {"repository", shown_briefly(*repository)}});
+                                                      {"repository", std::move(row)}});
 }
 
 }  // namespace

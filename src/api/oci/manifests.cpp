@@ -57,6 +57,16 @@ Answer get_manifest(Context context, Granted granted, std::string reference) {
     if (!found) co_return error_response(found.error());
     manifest = *std::move(found);
   }
+  // Who may push and hears by its digest that it is there will not push it, but name it in an
+  // index.
+  const bool by_digest = reference.find(':') != std::string::npos;
+  if (by_digest && context.request.method == http::Method::head &&
+      !context.services.content.is_promised(*manifest) &&
+      Authorization(context.services).may_push(context.request, granted)) {
+    const auto kept = co_await context.services.pool.run(
+        [&] { return context.services.content.keep_for_push(granted.repository->id, *manifest); });
+    if (!kept) co_return error_response(kept.error());
+  }
   if (!http::accepts(context.request.fields_named("accept"), manifest->media_type)) {
     co_return error_response(
         404, "MANIFEST_UNKNOWN",
