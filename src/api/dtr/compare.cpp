@@ -26,9 +26,7 @@ struct Side {
   std::vector<std::string> lines;  // of the Dockerfile, one per layer; "" where none is known
 
   [[nodiscard]] std::int64_t size_bytes() const {
-    std::uint64_t sum = manifest.config ? manifest.config->size_bytes : 0;
-    for (const Descriptor& layer : manifest.layers) sum += layer.size_bytes;
-    return static_cast<std::int64_t>(sum);
+    return static_cast<std::int64_t>(stated_bytes(manifest));
   }
 };
 

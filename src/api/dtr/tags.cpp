@@ -33,12 +33,6 @@ Result<Image> image_of(const Services& services, const Repository& repository,
   return image;
 }
 
-std::uint64_t size_bytes(const Manifest& manifest) {
-  std::uint64_t sum = manifest.config ? manifest.config->size_bytes : 0;
-  for (const Descriptor& layer : manifest.layers) sum += layer.size_bytes;
-  return sum;
-}
-
 // The children of an index that the repository holds, of the first kPlatforms: an index has a
 // dozen, and one with thousands must not make a list of tags slow.
 constexpr std::size_t kPlatforms = 128;
@@ -89,7 +83,7 @@ Result<boost::json::object> shown_manifest(const Services& services, const Repos
                                            const PushedManifest& pushed, const Image& image,
                                            Detail detail) {
   const Manifest& manifest = image.manifest;
-  std::uint64_t size = size_bytes(manifest);
+  std::uint64_t size = stated_bytes(manifest);
   boost::json::array platforms;
   for (const Descriptor& child : manifest.children | std::views::take(kPlatforms)) {
     boost::json::object entry = {{"digest", child.digest.text()}, {"mediaType", child.media_type}};
@@ -103,7 +97,7 @@ Result<boost::json::object> shown_manifest(const Services& services, const Repos
   HF_TRY(const auto held, children(services, repository, manifest));
   for (const repos::StoredManifest& child : held) {
     HF_TRY(const Manifest parsed, holdfast::oci::parse_manifest(*child.bytes, child.media_type));
-    size += size_bytes(parsed);
+    size += stated_bytes(parsed);
   }
   boost::json::object object = {
       {"digest", pushed.stored.digest.text()},
@@ -141,12 +135,13 @@ Answer list_tags(const Services& services, const Call& call) {
     HF_TRY(total, services.images.count_tags(repository->id));
   }
   return page_in_steps(
-      page, "[", "]", total,
-      [&](const std::string& start, std::int64_t limit) {
+      services, page, "[", "]", total,
+      [&services, repository](const std::string& start, std::int64_t limit) {
         return services.images.tags(repository->id, start, limit);
       },
       [](const PushedManifest& row) { return row.tag; },
-      [&](const std::vector<PushedManifest>& rows) -> Result<boost::json::array> {
+      [&services, repository,
+       detail](const std::vector<PushedManifest>& rows) -> Result<boost::json::array> {
         boost::json::array shown;
         for (const PushedManifest& row : rows) {
           HF_TRY(const Image image, image_of(services, *repository, row.stored));
@@ -202,12 +197,13 @@ Answer list_manifests(const Services& services, const Call& call) {
     HF_TRY(total, services.images.count_manifests(repository->id));
   }
   return page_in_steps(
-      page, "[", "]", total,
-      [&](const std::string& start, std::int64_t limit) {
+      services, page, "[", "]", total,
+      [&services, repository](const std::string& start, std::int64_t limit) {
         return services.images.manifests(repository->id, start, limit);
       },
       [](const PushedManifest& row) { return row.stored.digest.text(); },
-      [&](const std::vector<PushedManifest>& rows) -> Result<boost::json::array> {
+      [&services,
+       repository](const std::vector<PushedManifest>& rows) -> Result<boost::json::array> {
         boost::json::array shown;
         for (const PushedManifest& row : rows) {
           HF_TRY(const Image image, image_of(services, *repository, row.stored));
@@ -226,6 +222,14 @@ Answer remove(const Services& services, const Call& call) {
 }
 
 }  // namespace
+
+std::uint64_t stated_bytes(const Manifest& manifest) {
+  std::uint64_t sum = manifest.config ? manifest.config->size_bytes : 0;
+  for (const Descriptor& layer : manifest.layers) {
+    sum = std::min(sum, kStatedBytesAtMost) + std::min(layer.size_bytes, kStatedBytesAtMost);
+  }
+  return std::min(sum, kStatedBytesAtMost);
+}
 
 std::vector<rest::Route> tag_routes(const Services& services) {
   using http::Method;

@@ -58,9 +58,9 @@ std::string_view team_reference(std::string_view reference) {
   return reference.starts_with(kById) ? reference.substr(kById.size()) : reference;
 }
 
-Result<bool> is_caller_in(accounts::Teams& teams, const Call& call, std::string_view organization,
-                          const accounts::Team& team) {
-  const auto member = teams.member(organization, team.uuid, call.subject().name);
+Result<bool> is_in_team(accounts::Teams& teams, std::string_view organization,
+                        const accounts::Team& team, std::string_view user) {
+  const auto member = teams.member(organization, team.uuid, user);
   if (!member && member.error().code != ErrorCode::not_found) return member.error();
   return member.has_value();
 }

@@ -26,9 +26,9 @@ Result<accounts::Account> find_team_candidate(accounts::Accounts& accounts, cons
 // What the path says of a team, without "id:".
 std::string_view team_reference(std::string_view reference);
 
-// Whether the caller is in a team of the organization with this name. Blocks.
-Result<bool> is_caller_in(accounts::Teams& teams, const Call& call, std::string_view organization,
-                          const accounts::Team& team);
+// Whether a user is in a team of an organization; both are named. Blocks.
+Result<bool> is_in_team(accounts::Teams& teams, std::string_view organization,
+                        const accounts::Team& team, std::string_view user);
 
 // Conditions on an organization: its owners, or whoever belongs to it; administrators always.
 Result<void> need_owner(const Call& call, const accounts::Account& organization);
