@@ -55,11 +55,8 @@ Result<accounts::Team> find_team(const Services& services, const Call& call, con
 // `caller`: the name of who asks.
 Result<boost::json::object> shown_team(const Services& services, std::string_view caller,
                                        const accounts::Account& owner, const accounts::Team& team) {
-  boost::json::object object = rest::shown(team);
-  const auto member = services.teams.member(owner.name, team.uuid, caller);
-  if (!member && member.error().code != ErrorCode::not_found) return member.error();
-  object.emplace("clientUserIsMember", member.has_value());
-  return object;
+  HF_TRY(const bool is_in, rest::is_in_team(services.teams, owner.name, team, caller));
+  return rest::shown(team, is_in);
 }
 
 // A repository inside another answer, as lists show it.

@@ -1,4 +1,7 @@
 // /accounts/{organization}/members: who belongs to an organization.
+#include <string_view>
+#include <utility>
+
 #include "api/enzi/handlers.hpp"
 
 namespace holdfast::api::enzi {
@@ -56,6 +59,29 @@ Answer remove(const Services& services, const Call& call) {
   return http::Response(204);
 }
 
+struct SeenMembership {
+  accounts::TeamMembership membership;
+  bool is_caller_in = false;
+};
+
+// The teams that a user is in, in the order of their names, as the caller of this name sees them.
+Result<std::vector<SeenMembership>> seen_memberships(accounts::Teams& teams,
+                                                     std::string_view organization,
+                                                     std::string_view user, std::string_view caller,
+                                                     std::string_view start, std::int64_t limit) {
+  HF_TRY(std::vector<accounts::TeamMembership> rows,
+         teams.of_member(organization, user, start, limit));
+  std::vector<SeenMembership> seen;
+  for (accounts::TeamMembership& row : rows) {
+    bool is_in = user == caller;
+    if (!is_in) {
+      HF_TRY(is_in, rest::is_in_team(teams, organization, row.team, caller));
+    }
+    seen.push_back({std::move(row), is_in});
+  }
+  return seen;
+}
+
 Answer teams_of(const Services& services, const Call& call) {
   HF_TRY(const accounts::Account organization,
          rest::find_organization(services.accounts, call, call.parameters[0]));
@@ -65,14 +91,15 @@ Answer teams_of(const Services& services, const Call& call) {
   HF_TRY(const Page page, page_of(call));
   return page_response(
       services, "memberTeams", page, no_totals,
-      [&services, organization, user](const std::string& start, std::int64_t limit) {
-        return services.teams.of_member(organization.name, user.name, start, limit);
+      [&services, organization, user, caller = call.subject().name](const std::string& start,
+                                                                    std::int64_t limit) {
+        return seen_memberships(services.teams, organization.name, user.name, caller, start, limit);
       },
-      [](const accounts::TeamMembership& membership) {
-        return boost::json::object{{"team", shown(membership.team)},
-                                   {"isAdmin", membership.is_admin}};
+      [](const SeenMembership& seen) {
+        return boost::json::object{{"team", shown(seen.membership.team, seen.is_caller_in)},
+                                   {"isAdmin", seen.membership.is_admin}};
       },
-      [](const accounts::TeamMembership& membership) { return membership.team.name; });
+      [](const SeenMembership& seen) { return seen.membership.team.name; });
 }
 
 }  // namespace
