@@ -107,7 +107,7 @@ http::Response page_response(const boost::json::value& body, std::string_view ne
 // A page of a list that may be long, by rest::page_response: `opening` and `closing` stand around
 // the rows; `read`, `start_of` and `show` are those of rest::steps_of.
 template <typename Read, typename StartOf, typename Show>
-Answer page_in_steps(const Services& services, const Page& page, std::string opening,
+Answer page_in_steps(const Services& services, const Page& page, std::string_view opening,
                      std::string closing, std::optional<std::int64_t> total, Read read,
                      StartOf start_of, Show show) {
   HF_TRY(http::Response response,
@@ -116,7 +116,7 @@ Answer page_in_steps(const Services& services, const Page& page, std::string ope
              {.start = page.start,
               .size = page.size,
               .step = page.step,
-              .opening = std::move(opening),
+              .opening = std::string(opening),
               .closing = [closing = std::move(closing)](const rest::PageEnd& /*end*/)
                   -> Result<std::string> { return closing; },
               .read = rest::steps_of(std::move(read), std::move(start_of), std::move(show))}));
