@@ -315,3 +315,15 @@ def test_a_name_that_is_used_again_inherits_no_rights(people, enzi, dtr):
     mine.refused(404, "NO_SUCH_REPOSITORY", "GET", f"/repositories/{organization}/app")
     Rest(member).refused(403, "NOT_AUTHORIZED", "GET", f"/accounts/{organization}/members")
     assert Rest(member).get(f"/accounts/{member.user}/organizations")["memberOrgs"] == []
+
+
+def test_the_largest_bodies_are_for_administrators(people, enzi):
+    user = people()
+    rest = Rest(user, "/api/v0")
+    rest.expect(201, "POST", f"/repositories/{user.user}", {"name": "app"})
+    whole = "\u00e4" * (128 << 10)  # 256 KiB, escaped three times that
+    changed = rest.expect(200, "PATCH", f"/repositories/{user.user}/app", {"longDescription": whole})
+    assert changed["longDescription"] == whole
+    padded = b'{"fullName": "x"}' + b" " * (2 << 20)
+    assert Rest(user).call("PATCH", f"/accounts/{user.user}", padded).status == 413
+    assert enzi.call("PATCH", f"/accounts/{user.user}", padded).status == 200
