@@ -327,3 +327,15 @@ def test_the_largest_bodies_are_for_administrators(people, enzi):
     padded = b'{"fullName": "x"}' + b" " * (2 << 20)
     assert Rest(user).call("PATCH", f"/accounts/{user.user}", padded).status == 413
     assert enzi.call("PATCH", f"/accounts/{user.user}", padded).status == 200
+
+
+def test_many_tags_on_a_manifest_that_takes_long_to_read(alice, public_repository, anonymous):
+    image = content.image(annotations={f"a{number}": "x" * 20 for number in range(50_000)})
+    alice.push(public_repository, image)
+    for start in range(0, 500, 100):
+        query = "?" + "&".join(f"tag=t{number:03}" for number in range(start, start + 100))
+        assert alice.put_manifest(public_repository, image.digest, image.body, image.media_type, query).status == 201
+    start = time.perf_counter()
+    tags = Rest(anonymous, "/api/v0").get(f"/repositories/{public_repository}/tags?pageSize=1000")
+    assert time.perf_counter() - start < 10
+    assert len(tags) == 500 and {tag["manifest"]["digest"] for tag in tags} == {image.digest}
