@@ -139,8 +139,8 @@ class Content {
   // Parses, checks that all it names is there, stores the bytes, moves the tags, adds the events:
   // one durable transaction. Beyond the repository's tag limit its oldest tags go with it. Tags of
   // signatures and of referrers (sha256-<hex>…) count for no limit and are never immutable. Errors:
-  // oci::kManifestInvalid, kManifestDigestMismatch, kManifestBlobUnknown (details: every missing
-  // digest), kTagImmutable, kTooManyTags.
+  // oci::kManifestInvalid, kManifestDigestMismatch, kManifestBlobUnknown (details: the missing
+  // digests, 100 at most), kTagImmutable, kTooManyTags.
   Result<PutResult> put(const Repository& repository, const PutManifest& request,
                         const events::Actor& actor);
   // By digest: the manifest and every tag on it. By tag: that tag only. kManifestUnknown.

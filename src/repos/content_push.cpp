@@ -1,5 +1,7 @@
 // Manifests pushed and removed.
 #include <fmt/format.h>
+#include <string_view>
+#include <unordered_set>
 
 #include "blob/digesting.hpp"
 #include "repos/content.hpp"
@@ -16,14 +18,19 @@ oci::Digest digest_of(std::string_view bytes, oci::Algorithm algorithm) {
   return digesting.digest();
 }
 
-// Ids of the blobs that the manifest needs; invalid with every digest that is not in the
-// repository, children of an index included unless they may be missing.
+// A manifest may name what is not there forty thousand times over, and looking for it holds up all
+// other pushes.
+constexpr std::size_t kMissingAtMost = 100;
+
+// Ids of the blobs that the manifest needs; invalid with the digests that are not in the
+// repository, children of an index included unless they may be missing, the first kMissingAtMost.
 Result<std::vector<std::int64_t>> check_references(db::Tx& tx, std::int64_t repository_id,
                                                    const oci::Manifest& manifest,
                                                    SparseIndexes sparse) {
   std::vector<std::int64_t> ids;
   std::vector<std::string> missing;
   for (const oci::Descriptor& descriptor : manifest.required_blobs()) {
+    if (missing.size() == kMissingAtMost) break;
     HF_TRY(const auto id,
            tx.find<std::int64_t>(
                "SELECT blobs.id FROM blobs JOIN repository_blobs ON blob_id = blobs.id "
@@ -33,8 +40,10 @@ Result<std::vector<std::int64_t>> check_references(db::Tx& tx, std::int64_t repo
     if (id) ids.push_back(*id);
     if (!id) missing.push_back(descriptor.digest.text());
   }
+  std::unordered_set<std::string_view> seen;
   for (const oci::Descriptor& child : manifest.children) {
-    if (sparse == SparseIndexes::allow) break;
+    if (sparse == SparseIndexes::allow || missing.size() == kMissingAtMost) break;
+    if (!seen.insert(child.digest.text()).second) continue;
     HF_TRY(const auto id, manifest_id(tx, repository_id, child.digest.text()));
     if (!id) missing.push_back(child.digest.text());
   }

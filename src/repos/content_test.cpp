@@ -111,6 +111,17 @@ TEST_F(ContentTest, APushNamesEveryMissingDigest) {
       R"({{"schemaVersion":2,"manifests":[{{"digest":"{}","size":1}},{{"digest":"{}","size":1}}]}})",
       digest_of("a").text(), digest_of("b").text());
   EXPECT_EQ(put(index, {}, oci::kOciIndex).error().details.size(), 2U);
+  std::string children;
+  for (int i = 0; i < 200; ++i) {
+    children += fmt::format(R"({}{{"digest":"{}","size":1}})", i == 0 ? "" : ",",
+                            digest_of(fmt::format("{}", i / 2)).text());
+  }
+  const auto entries = [](const std::string& list) {
+    return R"({"schemaVersion":2,"manifests":[)" + list + "]}";
+  };
+  EXPECT_EQ(put(entries(children), {}, oci::kOciIndex).error().details.size(), 100U);
+  children += fmt::format(R"(,{{"digest":"{}","size":1}})", digest_of("one more").text());
+  EXPECT_EQ(put(entries(children), {}, oci::kOciIndex).error().details.size(), 100U);
 }
 
 TEST_F(ContentTest, AnImmutableTagIsSetOnceAndSignaturesMove) {

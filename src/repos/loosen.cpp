@@ -1,6 +1,8 @@
 #include "repos/loosen.hpp"
 
 #include <fmt/format.h>
+#include <string_view>
+#include <unordered_set>
 
 namespace holdfast::repos {
 
@@ -23,7 +25,9 @@ Result<void> loosen_manifest(db::Tx& tx, std::int64_t manifest_id, Timestamp sin
 
 Result<void> keep_children(db::Tx& tx, std::int64_t repository_id, std::int64_t parent_id,
                            const oci::Manifest& manifest) {
+  std::unordered_set<std::string_view> seen;
   for (const oci::Descriptor& child : manifest.children) {
+    if (!seen.insert(child.digest.text()).second) continue;
     HF_CHECK(
         tx.execute("INSERT INTO manifest_children (repository_id, digest, parent_id) "
                    "VALUES ($1, $2, $3) ON CONFLICT (repository_id, digest, parent_id) DO NOTHING",

@@ -254,3 +254,88 @@ def test_administrators_who_remove_each_other_leave_one(holdfast):
         left = next(name for name in pair if pair[name].call("GET", "/config/auth").status == 200)
         other = next(name for name in pair if name != left)
         pair[left].expect(200, "PATCH", f"/accounts/{other}", {"isAdmin": True, "isActive": True})
+
+
+# --- names that are used again
+def test_a_name_that_is_used_again_inherits_no_credential(people, enzi, server):
+    user = people()
+    name = user.user
+    secret = Rest(user, "/api/v0").expect(200, "POST", "/api_tokens", {"tokenLabel": "ci"})["token"]
+    robot = people(name, secret)
+    login = Rest(user, "").expect(200, "POST", "/auth/login", {"username": name, "password": PASSWORD})
+    credentials = [token_of(user), token_of(robot), login["auth_token"]]
+    for credential in credentials:
+        assert Rest(user).call("GET", f"/accounts/{name}", headers=bearer(credential)).status == 200
+    enzi.expect(204, "DELETE", f"/accounts/{name}")
+    enzi.expect(201, "POST", "/accounts", {"name": name, "password": OTHER_PASSWORD})
+    for credential in credentials:
+        assert Rest(user).call("GET", f"/accounts/{name}", headers=bearer(credential)).status == 401
+    for client in (user, robot):
+        assert Rest(client).call("GET", f"/accounts/{name}").status == 401
+        assert client.get_token([]).status == 401
+    again = Rest(people(name, OTHER_PASSWORD), "/api/v0")
+    assert again.get("/api_tokens") == []
+    assert "user_deleted" not in [event["event"] for event in again.get("/events?pageSize=100")["events"]]
+
+
+def test_a_name_that_is_used_again_inherits_no_rights(people, enzi, dtr):
+    organization, team = new_name("org"), "readers"
+    member = people()
+
+    def make():
+        enzi.expect(201, "POST", "/accounts", {"name": organization, "isOrg": True})
+        dtr.expect(201, "POST", f"/repositories/{organization}", {"name": "app", "visibility": "private"})
+        enzi.expect(201, "POST", f"/accounts/{organization}/teams", {"name": team})
+
+    make()
+    enzi.expect(200, "PUT", f"/accounts/{organization}/teams/{team}/members/{member.user}")
+    dtr.expect(200, "PUT", f"/repositories/{organization}/app/teamAccess/{team}", {"accessLevel": "admin"})
+    mine = Rest(member, "/api/v0")
+    rules = [{"field": "tag", "operator": "eq", "values": ["v1"]}]
+    mine.expect(201, "POST", f"/repositories/{organization}/app/pruningPolicies", {"enabled": False, "rules": rules})
+    # Of a repository: its grants and policies.
+    dtr.expect(204, "DELETE", f"/repositories/{organization}/app")
+    dtr.expect(201, "POST", f"/repositories/{organization}", {"name": "app", "visibility": "private"})
+    mine.refused(404, "NO_SUCH_REPOSITORY", "GET", f"/repositories/{organization}/app")
+    assert dtr.get(f"/repositories/{organization}/app/teamAccess")["teamAccessList"] == []
+    assert dtr.get(f"/repositories/{organization}/app/pruningPolicies") == []
+    # Of a team: its members and grants.
+    dtr.expect(200, "PUT", f"/repositoryNamespaces/{organization}/teamAccess/{team}", {"accessLevel": "read-only"})
+    mine.expect(200, "GET", f"/repositories/{organization}/app")
+    enzi.expect(204, "DELETE", f"/accounts/{organization}/teams/{team}")
+    enzi.expect(201, "POST", f"/accounts/{organization}/teams", {"name": team})
+    mine.refused(404, "NO_SUCH_REPOSITORY", "GET", f"/repositories/{organization}/app")
+    assert enzi.get(f"/accounts/{organization}/teams/{team}/members")["members"] == []
+    assert dtr.get(f"/repositoryNamespaces/{organization}/teamAccess")["teamAccessList"] == []
+    # Of an organization: its owners.
+    enzi.expect(200, "PUT", f"/accounts/{organization}/members/{member.user}", {"isAdmin": True})
+    mine.expect(200, "GET", f"/repositories/{organization}/app")
+    dtr.expect(204, "DELETE", f"/accounts/{organization}")
+    make()
+    mine.refused(404, "NO_SUCH_REPOSITORY", "GET", f"/repositories/{organization}/app")
+    Rest(member).refused(403, "NOT_AUTHORIZED", "GET", f"/accounts/{organization}/members")
+    assert Rest(member).get(f"/accounts/{member.user}/organizations")["memberOrgs"] == []
+
+
+def test_the_largest_bodies_are_for_administrators(people, enzi):
+    user = people()
+    rest = Rest(user, "/api/v0")
+    rest.expect(201, "POST", f"/repositories/{user.user}", {"name": "app"})
+    whole = "\u00e4" * (128 << 10)  # 256 KiB, escaped three times that
+    changed = rest.expect(200, "PATCH", f"/repositories/{user.user}/app", {"longDescription": whole})
+    assert changed["longDescription"] == whole
+    padded = b'{"fullName": "x"}' + b" " * (2 << 20)
+    assert Rest(user).call("PATCH", f"/accounts/{user.user}", padded).status == 413
+    assert enzi.call("PATCH", f"/accounts/{user.user}", padded).status == 200
+
+
+def test_many_tags_on_a_manifest_that_takes_long_to_read(alice, public_repository, anonymous):
+    image = content.image(annotations={f"a{number}": "x" * 20 for number in range(50_000)})
+    alice.push(public_repository, image)
+    for start in range(0, 500, 100):
+        query = "?" + "&".join(f"tag=t{number:03}" for number in range(start, start + 100))
+        assert alice.put_manifest(public_repository, image.digest, image.body, image.media_type, query).status == 201
+    start = time.perf_counter()
+    tags = Rest(anonymous, "/api/v0").get(f"/repositories/{public_repository}/tags?pageSize=1000")
+    assert time.perf_counter() - start < 10
+    assert len(tags) == 500 and {tag["manifest"]["digest"] for tag in tags} == {image.digest}

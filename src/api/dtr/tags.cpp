@@ -165,6 +165,35 @@ boost::json::object shown_tag(const PushedManifest& pushed, boost::json::object 
           {"manifest", std::move(manifest)}};
 }
 
+// What a list says of the manifests of its tags. A thousand tags may be on one that takes long to
+// read: the last ones are kept.
+class ShownManifests {
+ public:
+  ShownManifests(const Services& services, std::shared_ptr<const Repository> repository,
+                 Detail detail)
+      : services_(services),
+        repository_(std::move(repository)),
+        detail_(detail),
+        sizes_(services, repository_) {}
+
+  Result<boost::json::object> of(const PushedManifest& row) {
+    const std::string digest = row.stored.digest.text();
+    if (const auto known = known_.find(digest); known != known_.end()) return known->second;
+    HF_TRY(const Image image, image_of(services_, *repository_, row.stored));
+    HF_TRY(const std::uint64_t size, sizes_.sum(image.manifest));
+    if (known_.size() >= kKnownAtMost) known_.clear();
+    return known_.emplace(digest, shown_manifest(row, image, size, detail_)).first->second;
+  }
+
+ private:
+  static constexpr std::size_t kKnownAtMost = 8;
+  const Services& services_;
+  const std::shared_ptr<const Repository> repository_;
+  const Detail detail_;
+  PlatformSizes sizes_;
+  std::map<std::string, boost::json::object> known_;
+};
+
 // A stranger's manifest has up to 4 MiB, and so has its config.
 constexpr std::int64_t kImagesInMemory = 20;
 Result<Page> images_page_of(const Call& call) {
@@ -181,20 +210,18 @@ Answer list_tags(const Services& services, const Call& call) {
   if (page.count) {
     HF_TRY(total, services.images.count_tags(repository->id));
   }
-  const auto sizes = std::make_shared<PlatformSizes>(services, repository);
+  const auto manifests = std::make_shared<ShownManifests>(services, repository, detail);
   return page_in_steps(
       services, page, "[", "]", total,
       [&services, repository](const std::string& start, std::int64_t limit) {
         return services.images.tags(repository->id, start, limit);
       },
       [](const PushedManifest& row) { return row.tag; },
-      [&services, repository, detail,
-       sizes](const std::vector<PushedManifest>& rows) -> Result<boost::json::array> {
+      [manifests](const std::vector<PushedManifest>& rows) -> Result<boost::json::array> {
         boost::json::array shown;
         for (const PushedManifest& row : rows) {
-          HF_TRY(const Image image, image_of(services, *repository, row.stored));
-          HF_TRY(const std::uint64_t size, sizes->sum(image.manifest));
-          shown.emplace_back(shown_tag(row, shown_manifest(row, image, size, detail)));
+          HF_TRY(boost::json::object manifest, manifests->of(row));
+          shown.emplace_back(shown_tag(row, std::move(manifest)));
         }
         return shown;
       });
@@ -256,20 +283,18 @@ Answer list_manifests(const Services& services, const Call& call) {
   if (page.count) {
     HF_TRY(total, services.images.count_manifests(repository->id));
   }
-  const auto sizes = std::make_shared<PlatformSizes>(services, repository);
+  const auto manifests = std::make_shared<ShownManifests>(services, repository, Detail::full);
   return page_in_steps(
       services, page, "[", "]", total,
       [&services, repository](const std::string& start, std::int64_t limit) {
         return services.images.manifests(repository->id, start, limit);
       },
       [](const PushedManifest& row) { return row.stored.digest.text(); },
-      [&services, repository,
-       sizes](const std::vector<PushedManifest>& rows) -> Result<boost::json::array> {
+      [manifests](const std::vector<PushedManifest>& rows) -> Result<boost::json::array> {
         boost::json::array shown;
         for (const PushedManifest& row : rows) {
-          HF_TRY(const Image image, image_of(services, *repository, row.stored));
-          HF_TRY(const std::uint64_t size, sizes->sum(image.manifest));
-          shown.emplace_back(shown_manifest(row, image, size, Detail::full));
+          HF_TRY(boost::json::object manifest, manifests->of(row));
+          shown.emplace_back(std::move(manifest));
         }
         return shown;
       });

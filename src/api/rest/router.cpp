@@ -13,8 +13,15 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr std::size_t kBodyLimitBytes = 4UZ << 20U;  // account imports are the largest
+// Bodies are in memory as long as their clients send them.
+constexpr std::size_t kAdministratorsBodyLimitBytes = 4UZ << 20U;  // imports of accounts
+constexpr std::size_t kBodyLimitBytes = 1UZ << 20U;  // a long description, with all of it escaped
 constexpr std::size_t kStrangersBodyLimitBytes = 64UZ << 10U;
+
+std::size_t body_limit_bytes(const Caller& caller) {
+  if (caller.is_anonymous()) return kStrangersBodyLimitBytes;
+  return caller.subject->is_administrator ? kAdministratorsBodyLimitBytes : kBodyLimitBytes;
+}
 
 std::vector<std::string_view> split(std::string_view path) {
   std::vector<std::string_view> segments;
@@ -176,19 +183,20 @@ asio::awaitable<http::Response> Router::handle(http::Request& request, http::Bod
   if (const auto text = check_text(match.parameters, *query); !text) {
     co_return error_response(text.error());
   }
-  const Gate gate = match.route->gate;
   const auto caller = co_await admit(request, match, query->value("refresh_token").value_or(""));
   if (!caller) co_return error_response(caller.error());
   if (const auto writable = co_await check_writable(*match.route); !writable) {
     co_return error_response(writable.error());
   }
-  const auto text =
-      co_await body.read_all(caller->is_anonymous() ? kStrangersBodyLimitBytes : kBodyLimitBytes);
+  const auto text = co_await body.read_all(body_limit_bytes(*caller));
   if (!text) co_return error_response(text.error());
-  auto fields = gate == Gate::login ? Fields::parse_either(*text) : Fields::parse(*text);
-  if (!fields) co_return error_response(fields.error());
-  const Call call{request, *caller, *query, match.parameters, *std::move(fields)};
-  auto answer = co_await pool_.run([&] { return match.route->handler(call); });
+  // A large body takes long to read: not on the loop, where all others would wait for it.
+  auto answer = co_await pool_.run([&]() -> Result<http::Response> {
+    HF_TRY(auto fields,
+           match.route->gate == Gate::login ? Fields::parse_either(*text) : Fields::parse(*text));
+    const Call call{request, *caller, *query, match.parameters, std::move(fields)};
+    return match.route->handler(call);
+  });
   if (!answer) co_return error_response(answer.error());
   co_return *std::move(answer);
 }
