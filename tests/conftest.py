@@ -7,6 +7,7 @@ import pytest
 
 from harness import postgres
 from harness.holdfast import Holdfast, TemporaryFolder
+from harness.registry_client import own_address
 
 PASSWORD = "correct horse battery"
 _numbers = itertools.count(1)
@@ -87,7 +88,6 @@ def _shared_clients(shared_server):
         "alice": shared_server.client("alice", PASSWORD),
         "bob": shared_server.client("bob", PASSWORD),
         "admin": shared_server.admin_client(),
-        "anonymous": shared_server.client(),
     }
     yield clients
     for client in clients.values():
@@ -110,8 +110,10 @@ def admin(server, _shared_clients):
 
 
 @pytest.fixture
-def anonymous(server, _shared_clients):
-    return _shared_clients["anonymous"]
+def anonymous(server):
+    client = server.client(source=own_address())
+    yield client
+    client.close()
 
 
 @pytest.fixture

@@ -11,20 +11,13 @@ import pytest
 
 from conftest import PASSWORD
 from harness import content, tokens
-from harness.registry_client import basic
+from harness.registry_client import basic, own_address
 from harness.rest import Rest, new_name
 from harness.tools import wait_until
 
 FIELDS = ["hashedToken", "tokenLabel", "isActive", "createdAt", "lastUsed", "generatedBy", "creatorUa"]
 NEVER = "0001-01-01T00:00:00Z"
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
-_sources = itertools.count(1)
-
-
-def source() -> str:
-    """An address of the test's own: failures are counted by address."""
-    number = next(_sources)
-    return f"127.9.{number // 250}.{number % 250 + 1}"
 
 
 @pytest.fixture
@@ -40,7 +33,7 @@ def person(server, admin):
     def make():
         name = new_name("user")
         Rest(admin).expect(201, "POST", "/accounts", {"name": name, "password": PASSWORD})
-        clients.append(server.client(name, PASSWORD, source=source()))
+        clients.append(server.client(name, PASSWORD, source=own_address()))
         return Rest(clients[-1], "/api/v0")
 
     yield make
@@ -54,7 +47,7 @@ def by_token(server):
     clients = []
 
     def make(user, token, prefix="/api/v0"):
-        clients.append(server.client(user, token, source=source()))
+        clients.append(server.client(user, token, source=own_address()))
         return Rest(clients[-1], prefix)
 
     yield make
@@ -64,7 +57,7 @@ def by_token(server):
 
 @pytest.fixture
 def nobody(server):
-    client = server.client(source=source())
+    client = server.client(source=own_address())
     yield Rest(client, "/api/v0")
     client.close()
 
@@ -244,7 +237,7 @@ def test_a_token_is_of_its_owner_alone(server, person, by_token, bob):
     for user, secret in (("bob", made["token"]), ("nobody-at-all", made["token"]),
                          (me.client.user, made["hashedToken"]), (me.client.user, made["token"].upper())):
         by_token(user, secret).refused(401, "NOT_AUTHENTICATED", "GET", "/api_tokens")
-        assert server.client(user, secret, source=source()).get_token([]).status == 401
+        assert server.client(user, secret, source=own_address()).get_token([]).status == 401
 
 
 def test_a_token_makes_no_tokens_and_changes_no_password(person, by_token):

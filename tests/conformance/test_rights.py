@@ -7,6 +7,7 @@ import pytest
 
 from conftest import PASSWORD
 from harness import content
+from harness.registry_client import own_address
 from harness.rest import Rest, new_name
 
 OTHER_PASSWORD = "another fine password"
@@ -31,7 +32,7 @@ def people(server, enzi):
         if name is None:
             name = new_name("u")
             enzi.expect(201, "POST", "/accounts", {"name": name, "password": secret, **fields})
-        clients.append(server.client(name, secret))
+        clients.append(server.client(name, secret, source=own_address()))
         return clients[-1]
 
     yield make

@@ -9,7 +9,7 @@ import urllib.parse
 import pytest
 
 from conftest import PASSWORD
-from harness.registry_client import basic
+from harness.registry_client import basic, own_address
 from harness.rest import Rest
 
 _numbers = itertools.count(1)
@@ -33,7 +33,7 @@ def user(api):
 @pytest.fixture
 def http(server):
     """Nobody's client: what it sends is what the test says."""
-    client = server.client()
+    client = server.client(source=own_address())
     yield client
     client.close()
 

@@ -1,6 +1,7 @@
 """A client of /v2 and of the token endpoint, thin enough that a test sees every response."""
 
 import base64
+import itertools
 import re
 import threading
 import urllib.parse
@@ -18,6 +19,15 @@ _PROPER = re.compile(
     r"^/v2/(.+)/(?:blobs/uploads(?:/[^/?]*)?|(?:blobs|manifests|referrers)/[^/?]+|tags/list)(?:\?.*)?$"
 )
 _REPOSITORY = re.compile(r"^/v2/(.+?)/(?:blobs|manifests|tags|referrers)/")
+
+
+_addresses = itertools.count(1)
+
+
+def own_address() -> str:
+    """A loopback address that no other test of the process comes from: failed logins count by address."""
+    number = next(_addresses)
+    return f"127.9.{number // 250}.{number % 250 + 1}"
 
 
 def parse_challenge(value: str) -> tuple[str, dict[str, str]]:

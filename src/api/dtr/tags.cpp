@@ -256,7 +256,7 @@ Result<std::vector<boost::json::object>> shown_platforms(const Services& service
 
 // An entry per tag, of the first kTagsOfADigest, and per platform; all tags are on one manifest.
 constexpr std::int64_t kTagsOfADigest = 100;
-constexpr std::size_t kEntriesBytes = 32UZ << 20U;
+constexpr std::size_t kEntriesBytes = 128UZ << 20U;
 Answer get_tag(const Services& services, const Call& call) {
   HF_TRY(const auto repository, find_repository(services, call, Action::view));
   HF_TRY(const repos::Reference reference, repos::parse_reference(call.parameters[2]));
