@@ -23,6 +23,18 @@ Result<std::string> path_in(db::Tx& tx, const Team& team) {
   return fmt::format("{}/{}", organization.name, now.name);
 }
 
+Result<std::int64_t> number_of(db::Database& database, std::string_view sql, std::int64_t first,
+                               std::int64_t second) {
+  std::int64_t number = 0;
+  HF_CHECK(database.read([&](db::Tx& tx) -> Result<void> {
+    return tx.query(sql, {first, second}, [&](const db::Row& row) -> Result<void> {
+      number = row.integer(0);
+      return {};
+    });
+  }));
+  return number;
+}
+
 }  // namespace
 
 std::string_view name(Level level) {
@@ -116,6 +128,12 @@ Result<std::vector<TeamAccess>> Grants::of_target(const GrantTarget& target, std
   return found;
 }
 
+Result<std::int64_t> Grants::count(const GrantTarget& target) {
+  return number_of(database_,
+                   "SELECT count(*) FROM grants WHERE namespace_id = $1 AND repository_id = $2",
+                   target.namespace_id, target.repository_id);
+}
+
 Result<std::vector<Grants::OnRepository>> Grants::of_team(const Team& team, std::int64_t after,
                                                           std::int64_t limit) {
   std::vector<OnRepository> found;
@@ -130,6 +148,13 @@ Result<std::vector<Grants::OnRepository>> Grants::of_team(const Team& team, std:
         });
   }));
   return found;
+}
+
+Result<std::int64_t> Grants::count_of_team(const Team& team) {
+  return number_of(database_,
+                   "SELECT count(*) FROM grants WHERE team_id = $1 AND namespace_id = $2 AND "
+                   "repository_id > 0",
+                   team.id, team.organization_id);
 }
 
 Result<void> drop_grants(db::Tx& tx, std::int64_t namespace_id, std::int64_t repository_id) {

@@ -49,6 +49,8 @@ class Grants {
   // The teams with access by a grant on exactly this target, in the order of their names.
   Result<std::vector<TeamAccess>> of_target(const GrantTarget& target, std::string_view start,
                                             std::int64_t limit);
+  // How many they are. O(what it counts).
+  Result<std::int64_t> count(const GrantTarget& target);
 
   // What a team was given on single repositories: id and level, in the order of the ids.
   struct OnRepository {
@@ -57,6 +59,8 @@ class Grants {
   };
   Result<std::vector<OnRepository>> of_team(const Team& team, std::int64_t after,
                                             std::int64_t limit);
+  // How many they are. O(what it counts).
+  Result<std::int64_t> count_of_team(const Team& team);
 
  private:
   db::Database& database_;

@@ -158,7 +158,9 @@ TEST_F(OrganizationsTest, TeamsGiveTheirMembersWhatTheyWereGiven) {
   EXPECT_EQ(subject("alice")->grants.size(), 2U);
   EXPECT_EQ(grants_->find(developers, on_all).value(), Level::read_only);
   EXPECT_EQ(grants_->of_target(on_app, "", 10)->size(), 1U);
+  EXPECT_EQ(*grants_->count(on_app), 1);
   EXPECT_EQ(grants_->of_team(developers, 0, 10)->at(0).repository_id, 7);
+  EXPECT_EQ(*grants_->count_of_team(developers), 1);
   const GrantTarget elsewhere{accounts_->find("bob")->id, 0, ""};
   EXPECT_EQ(grants_->set(developers, elsewhere, Level::admin, actor_).error().reason, kTeamForeign);
 

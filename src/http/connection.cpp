@@ -8,9 +8,9 @@
 #include <utility>
 
 #include "base/log.hpp"
-#include "http/endless.hpp"
 #include "http/loop.hpp"
 #include "http/origin.hpp"
+#include "http/pieces.hpp"
 #include "http/text.hpp"
 #include "net/proxy_protocol.hpp"
 
@@ -44,6 +44,7 @@ Request make_request(const Head& head) {
   request.fields = head.fields;
   request.content_length = head.content_length;
   request.chunked = head.chunked;
+  request.takes_chunks = head.takes_chunks;
   return request;
 }
 
@@ -262,11 +263,14 @@ asio::awaitable<bool> Connection::serve(std::size_t head_bytes) {
   // What was not read and is long would cost more than a new connection.
   const bool drainable =
       body.finished() || (!body.unasked() && body.left_bytes() <= limits.drain_bytes);
-  const bool keep = head->keep_alive && !response.closes() && !loop_.stopping() && drainable;
+  const bool ends_itself = response.content_length().has_value() || request.takes_chunks;
+  const bool keep =
+      head->keep_alive && ends_itself && !response.closes() && !loop_.stopping() && drainable;
   const bool sent = co_await send(request, response, keep);
   if (loop_.shared().options.on_served) {
     loop_.shared().options.on_served(
-        {request, response.status(), request.method == Method::head ? 0 : response.content_length(),
+        {request, response.status(),
+         request.method == Method::head ? 0 : response.content_length().value_or(piece_bytes_),
          body.received_bytes(),
          std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() -
                                                                began)});
@@ -306,12 +310,13 @@ asio::awaitable<bool> Connection::send(const Request& request, const Response& r
   head += response.lines();
   const bool no_body = response.status() == 204 || response.status() == 304;
   const auto* source = std::get_if<SourceBody>(&response.content());
-  auto* endless = source == nullptr ? nullptr : dynamic_cast<EndlessSource*>(source->source.get());
-  if (!no_body && endless == nullptr)
-    head += fmt::format("Content-Length: {}\r\n", response.content_length());
+  const auto length = response.content_length();
+  if (!no_body && length) head += fmt::format("Content-Length: {}\r\n", *length);
+  if (!length && request.takes_chunks) head += "Transfer-Encoding: chunked\r\n";
   head += keep ? "\r\n" : "Connection: close\r\n\r\n";
-  if (endless != nullptr && request.method != Method::head)
-    co_return co_await send_endless(std::move(head), *endless);
+  const auto* pieces = std::get_if<std::shared_ptr<PieceSource>>(&response.content());
+  if (pieces != nullptr && request.method != Method::head)
+    co_return co_await send_pieces(request, head, **pieces);
   const During transfer(watch_, Watch::Phase::transfer, loop_.shared().options.limits.body_timeout);
   if (no_body || request.method == Method::head)
     co_return (co_await stream_.write(head)).has_value();
@@ -346,18 +351,30 @@ asio::awaitable<bool> Connection::send_source(const std::string& head, const Sou
   co_return true;
 }
 
-asio::awaitable<bool> Connection::send_endless(std::string text, EndlessSource& body) {
+asio::awaitable<bool> Connection::send_pieces(const Request& request, const std::string& head,
+                                              PieceSource& body) {
+  std::string text = head;
+  piece_bytes_ = 0;
   while (true) {
     if (!text.empty()) {
       const During transfer(watch_, Watch::Phase::transfer,
                             loop_.shared().options.limits.body_timeout);
       if (!co_await stream_.write(text)) co_return false;
     }
-    if (loop_.stopping()) co_return true;
-    auto next = co_await body.next();
-    if (!next) co_return true;
-    text.swap(*next);
+    Result<std::optional<std::string>> piece = std::optional<std::string>();
+    if (!body.is_endless() || !loop_.stopping()) piece = co_await body.next();
+    if (!piece) {
+      log::error("an answer ended early",
+                 {{"request", request.id}, {"error", describe(piece.error())}});
+      co_return false;
+    }
+    if (!piece->has_value()) break;
+    text = **std::move(piece);
+    piece_bytes_ += text.size();
+    if (!text.empty() && request.takes_chunks)
+      text = fmt::format("{:x}\r\n{}\r\n", text.size(), text);
   }
+  co_return !request.takes_chunks || (co_await stream_.write("0\r\n\r\n")).has_value();
 }
 
 // Reads the rest of a short body, so that the connection can go on.

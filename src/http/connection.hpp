@@ -15,7 +15,7 @@
 
 namespace holdfast::http {
 
-class EndlessSource;
+class PieceSource;
 class Loop;
 
 // Owned by its Loop, touched by the loop's thread alone. While requests are served it has a
@@ -49,7 +49,8 @@ class Connection {
   boost::asio::awaitable<Response> answer(Request& request, Body& body);
   boost::asio::awaitable<bool> send(const Request& request, const Response& response, bool keep);
   boost::asio::awaitable<bool> send_source(const std::string& head, const SourceBody& body);
-  boost::asio::awaitable<bool> send_endless(std::string text, EndlessSource& body);
+  boost::asio::awaitable<bool> send_pieces(const Request& request, const std::string& head,
+                                           PieceSource& body);
   boost::asio::awaitable<bool> finish_body(RequestBody& body);
   boost::asio::awaitable<void> refuse(int status, std::string_view code, std::string message);
   boost::asio::awaitable<void> linger();
@@ -62,6 +63,7 @@ class Connection {
   const std::string counted_address_;
   Watch watch_;
   std::string buffer_;
+  std::uint64_t piece_bytes_ = 0;  // of the last body in pieces
   bool greeted_ = false;
   bool timed_out_ = false;
 };

@@ -84,7 +84,8 @@ Result<void> parse_request_line(std::string_view line, Head& head) {
   if (version != "HTTP/1.1" && version != "HTTP/1.0") {
     return fail(ErrorCode::unsupported, kVersionUnsupported, "this server speaks HTTP/1.1");
   }
-  head.keep_alive = version == "HTTP/1.1";
+  head.takes_chunks = version == "HTTP/1.1";
+  head.keep_alive = head.takes_chunks;
   head.method = method_of(head.method_text);
   return parse_target(head);
 }

@@ -27,6 +27,7 @@ struct Head {
   std::optional<std::uint64_t> content_length;
   bool chunked = false;
   bool keep_alive = true;
+  bool takes_chunks = true;  // HTTP/1.1
   bool expects_continue = false;
 };
 

@@ -67,17 +67,23 @@ Response& Response::source(SourceBody body) {
   return *this;
 }
 
+Response& Response::pieces(std::shared_ptr<PieceSource> body) {
+  content_ = std::move(body);
+  return *this;
+}
+
 Response& Response::close() {
   close_ = true;
   return *this;
 }
 
-std::uint64_t Response::content_length() const {
+std::optional<std::uint64_t> Response::content_length() const {
   if (const auto* text = std::get_if<std::string>(&content_)) return text->size();
   if (const auto* shared = std::get_if<std::shared_ptr<const std::string>>(&content_)) {
     return (*shared)->size();
   }
   if (const auto* source = std::get_if<SourceBody>(&content_)) return source->length_bytes;
+  if (std::holds_alternative<std::shared_ptr<PieceSource>>(content_)) return std::nullopt;
   return 0;
 }
 

@@ -50,6 +50,7 @@ class Request {
   Timestamp received;
   std::optional<std::uint64_t> content_length;  // nothing: no body, or chunked
   bool chunked = false;
+  bool takes_chunks = true;  // the client speaks HTTP/1.1
 
   // For the access log and the metrics; handlers set them.
   std::string_view route = "other";  // constant text: "oci.manifest"
@@ -90,6 +91,8 @@ struct SourceBody {
   std::uint64_t length_bytes = 0;
 };
 
+class PieceSource;
+
 // A response. Header lines are kept as the text that goes out, so a prepared reply costs a copy.
 class Response {
  public:
@@ -107,14 +110,16 @@ class Response {
   Response& text(std::string body);
   Response& shared_text(std::shared_ptr<const std::string> body);
   Response& source(SourceBody body);
+  Response& pieces(std::shared_ptr<PieceSource> body);
   // Ask for the connection to be closed after this response.
   Response& close();
 
-  using Content =
-      std::variant<std::monostate, std::string, std::shared_ptr<const std::string>, SourceBody>;
+  using Content = std::variant<std::monostate, std::string, std::shared_ptr<const std::string>,
+                               SourceBody, std::shared_ptr<PieceSource>>;
   [[nodiscard]] const std::string& lines() const { return lines_; }
   [[nodiscard]] const Content& content() const { return content_; }
-  [[nodiscard]] std::uint64_t content_length() const;
+  // Nothing for a body in pieces.
+  [[nodiscard]] std::optional<std::uint64_t> content_length() const;
   [[nodiscard]] bool closes() const { return close_; }
 
  private:

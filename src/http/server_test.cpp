@@ -1,6 +1,7 @@
 #include "http/server.hpp"
 
 #include <arpa/inet.h>
+#include <array>
 #include <atomic>
 #include <cstring>
 #include <filesystem>
@@ -17,11 +18,16 @@
 #include <unistd.h>
 
 #include "crypto/authority.hpp"
+#include "http/pieces.hpp"
 
 namespace holdfast::http {
 namespace {
 
 using std::chrono::seconds;
+using testing::AllOf;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::Not;
 
 // A blocking client socket with a deadline.
 class Peer {
@@ -93,6 +99,22 @@ class MemorySource final : public ByteSource {
   }
 };
 
+// "one", nothing yet, "two and three"; then the end, or an error.
+class Pieces final : public PieceSource {
+ public:
+  explicit Pieces(bool fails) : fails_(fails) {}
+  boost::asio::awaitable<Result<std::optional<std::string>>> next() override {
+    constexpr std::array<std::string_view, 3> kPieces = {"one", "", "two and three"};
+    if (at_ < kPieces.size()) co_return std::optional(std::string(kPieces.at(at_++)));
+    if (fails_) co_return fail(ErrorCode::unavailable, "test", "the rest is not there");
+    co_return std::optional<std::string>();
+  }
+
+ private:
+  const bool fails_;
+  std::size_t at_ = 0;
+};
+
 class ServerTest : public testing::Test {
  protected:
   ~ServerTest() override {
@@ -109,6 +131,9 @@ class ServerTest : public testing::Test {
     }
     if (request.path == "/memory") {
       co_return Response().source({std::make_shared<MemorySource>(), 1, 200'000});
+    }
+    if (request.path == "/pieces" || request.path == "/broken") {
+      co_return Response().pieces(std::make_shared<Pieces>(request.path == "/broken"));
     }
     if (request.path == "/none") co_return Response(204);
     if (request.path == "/wait") {
@@ -160,6 +185,32 @@ class ServerTest : public testing::Test {
 };
 
 constexpr std::string_view kClose = "Host: h\r\nConnection: close\r\n\r\n";
+
+TEST_F(ServerTest, ABodyInPiecesGoesOutInChunks) {
+  start(options());
+  constexpr std::string_view kWhole = "\r\n\r\n3\r\none\r\nd\r\ntwo and three\r\n0\r\n\r\n";
+  const Peer peer(server_->bound(0));
+  peer.send("GET /pieces HTTP/1.1\r\nHost: a\r\n\r\n");
+  const std::string first = peer.read("0\r\n\r\n");
+  EXPECT_THAT(first, HasSubstr("Transfer-Encoding: chunked\r\n"));
+  EXPECT_THAT(first, Not(HasSubstr("Content-Length")));
+  EXPECT_THAT(first, EndsWith(kWhole));
+  // The connection goes on behind it.
+  peer.send("HEAD /pieces HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  EXPECT_THAT(peer.read(),
+              AllOf(HasSubstr("chunked"), EndsWith("\r\n\r\n"), Not(HasSubstr("one"))));
+  // HTTP/1.0 has no chunks: the end of the connection is the end.
+  const Peer old(server_->bound(0));
+  old.send("GET /pieces HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+  EXPECT_THAT(old.read(), AllOf(Not(HasSubstr("chunked")), EndsWith("\r\n\r\nonetwo and three")));
+}
+
+TEST_F(ServerTest, ABodyWhosePiecesEndEarlyHasNoEnd) {
+  start(options());
+  const Peer peer(server_->bound(0));
+  peer.send("GET /broken HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_THAT(peer.read(), EndsWith("3\r\none\r\nd\r\ntwo and three\r\n"));
+}
 
 TEST_F(ServerTest, AnswersWithLengthDateAndId) {
   start(options());

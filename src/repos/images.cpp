@@ -71,6 +71,18 @@ Result<std::vector<PushedManifest>> all(db::Database& database, std::string_view
   return found;
 }
 
+Result<std::int64_t> count_in(db::Database& database, std::string_view sql,
+                              std::int64_t repository_id) {
+  std::int64_t number = 0;
+  HF_CHECK(database.read([&](db::Tx& tx) -> Result<void> {
+    return tx.query(sql, {repository_id}, [&](const db::Row& row) -> Result<void> {
+      number = row.integer(0);
+      return {};
+    });
+  }));
+  return number;
+}
+
 // Nothing when it has an end before its size, or cannot be read as JSON.
 Result<std::optional<boost::json::value>> read_json(blob::Store& blobs, const StoredBlob& stored) {
   std::optional<boost::json::value> nothing;
@@ -216,15 +228,12 @@ Result<std::vector<PushedManifest>> Images::manifests(std::int64_t repository_id
 }
 
 Result<std::int64_t> Images::count_tags(std::int64_t repository_id) {
-  std::int64_t number = 0;
-  HF_CHECK(database_.read([&](db::Tx& tx) -> Result<void> {
-    return tx.query("SELECT count(*) FROM tags WHERE repository_id = $1", {repository_id},
-                    [&](const db::Row& row) -> Result<void> {
-                      number = row.integer(0);
-                      return {};
-                    });
-  }));
-  return number;
+  return count_in(database_, "SELECT count(*) FROM tags WHERE repository_id = $1", repository_id);
+}
+
+Result<std::int64_t> Images::count_manifests(std::int64_t repository_id) {
+  return count_in(database_, "SELECT count(*) FROM manifests WHERE repository_id = $1",
+                  repository_id);
 }
 
 Result<std::shared_ptr<const ImageConfig>> Images::config(std::int64_t repository_id,

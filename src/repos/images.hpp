@@ -66,8 +66,9 @@ class Images {
   // Manifests in the order of their digests from `start` on, at most `limit`. O(limit).
   Result<std::vector<PushedManifest>> manifests(std::int64_t repository_id, std::string_view start,
                                                 std::int64_t limit);
-  // O(what it counts).
+  // O(what they count).
   Result<std::int64_t> count_tags(std::int64_t repository_id);
+  Result<std::int64_t> count_manifests(std::int64_t repository_id);
 
   // Nothing for what is no image, or for a config that is missing, too long or no JSON: a stranger
   // made it. Kept in memory by digest.

@@ -170,6 +170,8 @@ def test_a_member_sees_of_a_team_what_they_see_at_all(dtr, enzi, organization, m
     path = f"/accounts/{organization}/teams/secret/repositoryAccess"
     seen = lambda who: [one["repository"]["name"] for one in who.get(path)["repositoryAccessList"]]
     assert seen(dtr) == ["theirs", "other"] and seen(member) == ["theirs"]
+    counted = lambda who: who.call("GET", f"{path}?count=true").header("x-resource-count")
+    assert counted(dtr) == "2" and counted(member) is None
     person().refused(403, "NOT_AUTHORIZED", "GET", path)
 
 
@@ -181,7 +183,9 @@ def test_a_team_has_what_it_was_given_until_it_is_taken(dtr, enzi, organization,
     member.refused(404, "NO_SUCH_REPOSITORY", "GET", f"/repositories/{repository}")
     given = dtr.expect(200, "PUT", f"{path}/developers", {"accessLevel": "read-only"})
     assert given["accessLevel"] == "read-only" and given["team"]["name"] == "developers"
-    assert given["repository"]["name"] == "app" and len(given["teamAccessList"]) == 1
+    listed = dtr.get(f"/repositories/{organization}")["repositories"]
+    assert [given["repository"]] == listed and len(given["teamAccessList"]) == 1
+    assert dtr.get(path)["repository"] == listed[0]
     assert member.get(f"/repositories/{repository}")["name"] == "app"
     assert begins_push(member, repository) == 403
     for level in ("read-write", "admin"):
@@ -192,10 +196,14 @@ def test_a_team_has_what_it_was_given_until_it_is_taken(dtr, enzi, organization,
     access = dtr.get(f"/accounts/{organization}/teams/developers/repositoryAccess")
     assert [(one["accessLevel"], one["repository"]["name"]) for one in access["repositoryAccessList"]] == [
         ("admin", "app")]
+    assert [one["repository"] for one in access["repositoryAccessList"]] == listed
     own = member.get(f"/accounts/{member.client.user}/repositoryAccess/{repository}")
     assert (own["accessLevel"], own["user"]["name"]) == ("admin", member.client.user)
+    member.refused(404, "NO_SUCH_REPOSITORY", "GET", f"/accounts/{member.client.user}/repositoryAccess/no/Name")
+    assert dtr.call("GET", f"{path}?count=true").header("x-resource-count") == "1"
     dtr.expect(204, "DELETE", f"{path}/developers")
     dtr.expect(204, "DELETE", f"{path}/developers")
+    assert dtr.call("GET", f"{path}?count=true").header("x-resource-count") == "0"
     member.refused(404, "NO_SUCH_REPOSITORY", "GET", f"/repositories/{repository}")
     assert begins_push(member, repository) in (401, 403, 404)
 

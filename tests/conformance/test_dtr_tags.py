@@ -80,8 +80,9 @@ def test_an_index_is_shown_by_platform(dtr, alice, repository, path):
     assert {one["digest"] for one in shown} == {index.digest}
     [only] = dtr.get(f"{path}/multi?os=linux&arch=arm64")
     assert only["manifest"]["digest"] == children[1].digest
-    assert {one["digest"] for one in dtr.get(f"/repositories/{repository}/manifests")} == {
-        index.digest, *(one.digest for one in children)}
+    manifests = dtr.call("GET", f"/repositories/{repository}/manifests?count=true")
+    assert {one["digest"] for one in manifests.json()} == {index.digest, *(one.digest for one in children)}
+    assert manifests.header("x-resource-count") == "3"
 
 
 def test_a_digest_gives_every_tag_on_it(dtr, alice, repository, path):

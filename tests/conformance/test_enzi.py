@@ -58,13 +58,32 @@ def test_a_user_has_the_fields_that_automation_reads(api, person):
     api.refused(404, "NO_SUCH_ACCOUNT", "GET", f"/accounts/{name}")
 
 
+def test_a_team_says_whether_the_caller_is_in_it(api, organization, person):
+    user = person()
+    name, base = user.client.user, f"/accounts/{organization}/teams"
+    for team in ("a1", "b2", "c3", "d4"):
+        made = api.expect(201, "POST", base, {"name": team})
+        assert made["clientUserIsMember"] is False
+    for team in ("b2", "d4"):
+        api.expect(200, "PUT", f"{base}/{team}/members/{name}", {})
+    api.expect(200, "PUT", f"{base}/d4/members/admin", {})
+    for rest, expected in ((user, [False, True, False, True]), (api, [False, False, False, True])):
+        assert [team["clientUserIsMember"] for team in rest.get(base)["teams"]] == expected
+        assert [team["clientUserIsMember"] for start in ("a1", "b2", "c3", "d4")
+                for team in rest.get(f"{base}?limit=1&start={start}")["teams"]] == expected
+        assert [rest.get(f"{base}/{team}")["clientUserIsMember"] for team in ("a1", "b2", "c3", "d4")] == expected
+        teams = rest.get(f"/accounts/{organization}/members/{name}/teams")["memberTeams"]
+        assert [entry["team"]["clientUserIsMember"] for entry in teams] == [expected[1], expected[3]]
+    assert api.expect(200, "PATCH", f"{base}/d4", {"description": "x"})["clientUserIsMember"] is True
+
+
 def test_an_organization_counts_its_members_and_teams(api, organization, person):
     shown = api.get(f"/accounts/{organization}")
     assert shown["isOrg"] and shown["membersCount"] == 0 and shown["teamsCount"] == 0
     team = api.expect(201, "POST", f"/accounts/{organization}/teams", {
         "name": "developers", "description": "They push", "type": "managed"})
     assert team["orgID"] == shown["id"]
-    assert {"id", "orgID", "name", "description", "membersCount"} == set(team)
+    assert {"id", "orgID", "name", "description", "membersCount", "clientUserIsMember"} == set(team)
     user = person().client.user
     # A script sends the body of its request before here.
     api.expect(200, "PUT", f"/accounts/{organization}/teams/developers/members/{user}",

@@ -258,7 +258,7 @@ def test_enzi_has_them_in_fewer_words(api, enzi):
     made = enzi.expect(202, "POST", "/jobs", {"action": "false"})
     assert made.keys() == {"id", "workerID", "status", "scheduledAt", "lastUpdated", "action"}
     wait_for(api, made["id"], "error")
-    assert enzi.get(f"/jobs/{made['id']}")["status"] == "error"
+    assert enzi.get(f"/jobs/{made['id']}")["status"] == "errored"
     assert made["id"] in [job["id"] for job in enzi.get("/jobs?action=false&worker=any&limit=100")["jobs"]]
     response = enzi.call("GET", f"/jobs/{made['id']}/logs")
     assert (response.status, response.body) == (200, b"this action always fails\n")

@@ -264,6 +264,19 @@ def test_two_images_side_by_side(alice, bob, repository):
     Rest(bob, "/api/v0").refused(404, "NO_SUCH_REPOSITORY", "GET", f"{path}?from=v1&to=v2")
 
 
+def test_sizes_that_a_manifest_makes_up_stay_numbers(alice, repository):
+    image = content.image(layers=[b"one", b"two", b"three"])
+    layers = [layer | {"size": 2**63 - 1} for layer in image.document["layers"]]
+    liar = content.Manifest(image.media_type, content.encode(image.document | {"layers": layers}), image.blobs)
+    alice.push(repository, content.image(), "honest")
+    alice.push(repository, liar, "liar")
+    rest = Rest(alice, "/api/v0")
+    answer = rest.get(f"/holdfast/repositories/{repository}/compare?from=liar&to=honest")
+    assert 2**50 < answer["from"]["size"] < 2**63 and answer["sizeDifference"] < 0
+    assert 0 < rest.get(f"/holdfast/repositories/{repository}/manifests/liar/sharing")["exclusiveBytes"] < 2**63
+    assert 0 < rest.get(f"/repositories/{repository}/tags/liar")[0]["manifest"]["size"] < 2**63
+
+
 def test_a_first_page(dtr, alice, anonymous, organization, repository):
     before = Rest(alice, "/api/v0").get("/holdfast/dashboard")
     image = alice.push(repository, content.image(), "v1")

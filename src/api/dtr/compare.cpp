@@ -29,12 +29,7 @@ struct Side {
 
   // What the manifest says, which may be anything: up to the largest number.
   [[nodiscard]] std::int64_t size_bytes() const {
-    constexpr std::uint64_t kMost = std::numeric_limits<std::int64_t>::max();
-    std::uint64_t sum = manifest.config ? manifest.config->size_bytes : 0;
-    for (const Descriptor& layer : manifest.layers) {
-      sum = std::min(sum + layer.size_bytes, kMost);
-    }
-    return static_cast<std::int64_t>(sum);
+    return static_cast<std::int64_t>(stated_bytes(manifest));
   }
 };
 

@@ -66,8 +66,15 @@ Result<accounts::Account> find_namespace(const Services& services, const Call& c
 Result<std::shared_ptr<const repos::Repository>> find_repository(const Services& services,
                                                                  const Call& call,
                                                                  access::Action action) {
-  const auto name = holdfast::oci::RepositoryName::parse(
-      fmt::format("{}/{}", call.parameters[0], call.parameters[1]));
+  return find_repository(services, call, call.parameters[0], call.parameters[1], action);
+}
+
+Result<std::shared_ptr<const repos::Repository>> find_repository(const Services& services,
+                                                                 const Call& call,
+                                                                 std::string_view ns,
+                                                                 std::string_view repository,
+                                                                 access::Action action) {
+  const auto name = holdfast::oci::RepositoryName::parse(fmt::format("{}/{}", ns, repository));
   if (!name) return fail(ErrorCode::not_found, repos::kRepositoryUnknown, name.error().message);
   return find_repository(services, call, *name, action);
 }
@@ -94,16 +101,6 @@ Result<std::shared_ptr<const repos::Repository>> find_repository(
 
 std::string_view namespace_type(const repos::Repository& repository) {
   return repository.is_of_organization ? "organization" : "user";
-}
-
-boost::json::object shown_briefly(const repos::Repository& repository) {
-  return {{"id", repository.uuid},
-          {"namespace", repository.name.ns()},
-          {"namespaceType", namespace_type(repository)},
-          {"name", repository.name.repository()},
-          {"shortDescription", repository.short_description},
-          {"visibility",
-           repository.visibility == repos::Visibility::public_access ? "public" : "private"}};
 }
 
 Result<std::optional<Timestamp>> moment(const Call& call, std::string_view name) {

@@ -23,6 +23,8 @@ TEST(EventWords, AreThoseOfDtr) {
   EXPECT_EQ(words_of(Type::login_failed).type, "FAIL");
   EXPECT_EQ(words_of(Type::login_failed).object, "ACCOUNT");
   EXPECT_EQ(words_of(Type::settings_changed).object, "SYSTEM");
+  EXPECT_EQ(words_of(Type::session_started).object, "SESSION");
+  EXPECT_EQ(words_of(Type::session_settings_updated).object, "SYSTEM");
   EXPECT_EQ(words_of(Type::pruning_policy_updated).type, "UPDATE");
   EXPECT_EQ(words_of(Type::pruning_policy_updated).object, "PRUNING");
 }
@@ -34,7 +36,9 @@ TEST(EventWords, AreFoundWithoutCase) {
   EXPECT_THAT(types_that_fit("SEND", "").value(), ElementsAre());
   EXPECT_THAT(types_that_fit("GET", "TEAM").value(), ElementsAre());
   EXPECT_THAT(types_that_fit("x", "").error().message, HasSubstr("eventType"));
-  EXPECT_THAT(types_that_fit("", "x").error().message, HasSubstr("objectType"));
+  const std::string message = types_that_fit("", "x").error().message;
+  EXPECT_THAT(message, HasSubstr("objectType"));
+  for (const Type type : events::types()) EXPECT_THAT(message, HasSubstr(words_of(type).object));
 }
 
 TEST(EventWords, PullsAndGrantsAreNotForViewers) {

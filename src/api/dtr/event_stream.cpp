@@ -11,7 +11,7 @@
 #include "api/dtr/event_sight.hpp"
 #include "api/dtr/event_words.hpp"
 #include "base/log.hpp"
-#include "http/endless.hpp"
+#include "http/pieces.hpp"
 
 namespace holdfast::api::dtr {
 
@@ -20,6 +20,7 @@ namespace asio = boost::asio;
 namespace {
 
 using std::chrono::steady_clock;
+using Piece = std::optional<std::string>;
 using EventPtr = std::shared_ptr<const events::Event>;
 
 constexpr std::chrono::seconds kLookEvery{1};
@@ -85,7 +86,7 @@ class EventStreams::Place {
 };
 
 // A coroutine of its connection runs it. Only the pool blocks.
-class EventStreams::Stream final : public http::EndlessSource {
+class EventStreams::Stream final : public http::PieceSource {
  public:
   Stream(std::shared_ptr<EventStreams> streams, std::unique_ptr<Place> place, const Call& call,
          events::Filter filter)
@@ -98,15 +99,17 @@ class EventStreams::Stream final : public http::EndlessSource {
         position_(streams_->feed_.end()),
         missed_after_(seen_last(call.request)) {}
 
-  asio::awaitable<std::optional<std::string>> next() override {
+  [[nodiscard]] bool is_endless() const override { return true; }
+
+  asio::awaitable<Result<Piece>> next() override {
     if (!std::exchange(begun_, true)) {
       said_at_ = steady_clock::now();
-      co_return ": events\n\n";
+      co_return Piece(": events\n\n");
     }
     if (streams_->feed_.claim()) co_await poll();
     const auto batch = streams_->feed_.from(position_, kBatch);
     // Too slow: it comes back with the last id that it has seen.
-    if (!batch) co_return std::nullopt;
+    if (!batch) co_return Piece();
     const bool missed = missed_after_.has_value();
     const std::vector<EventPtr> fresh = missed ? std::vector<EventPtr>() : fitting(*batch);
     const bool tells = missed || !fresh.empty();
@@ -115,22 +118,22 @@ class EventStreams::Stream final : public http::EndlessSource {
       const auto caller =
           co_await services_.callers.identify_with_sessions(request_, access_token_);
       const bool later = !caller && caller.error().code == ErrorCode::rate_limited;
-      if (!caller && !later) co_return std::nullopt;
+      if (!caller && !later) co_return Piece();
       if (caller && (caller->is_anonymous() || !rest::need_settled(*caller))) {
-        co_return std::nullopt;
+        co_return Piece();
       }
       if (later) co_return co_await wait();
       checked_at_ = steady_clock::now();
       if (tells) {
         auto told = co_await services_.pool.run(
             [&] { return missed ? tell_missed(*caller->subject) : tell(*caller->subject, fresh); });
-        if (!told) co_return std::nullopt;  // the database is away
+        if (!told) co_return Piece();  // the database is away
         if (!missed) position_ = batch->next;
-        co_return said(*std::move(told));
+        co_return Piece(said(*std::move(told)));
       }
     }
     if (!missed) position_ = batch->next;
-    if (batch->events.size() == kBatch) co_return std::string();
+    if (batch->events.size() == kBatch) co_return Piece(std::string());
     co_return co_await wait();
   }
 
@@ -141,11 +144,11 @@ class EventStreams::Stream final : public http::EndlessSource {
   }
 
   // Nothing, after a while; or a sign of life when that is due.
-  asio::awaitable<std::optional<std::string>> wait() {
-    if (steady_clock::now() - said_at_ >= kHeartbeat) co_return said(": alive\n\n");
+  asio::awaitable<Result<Piece>> wait() {
+    if (steady_clock::now() - said_at_ >= kHeartbeat) co_return Piece(said(": alive\n\n"));
     asio::steady_timer timer(co_await asio::this_coro::executor, kLookEvery);
     co_await timer.async_wait(asio::use_awaitable);
-    co_return std::string();
+    co_return Piece(std::string());
   }
 
   asio::awaitable<void> poll() {
@@ -236,9 +239,8 @@ Answer EventStreams::open(const Call& call) {
   response.field("Content-Type", "text/event-stream")
       .field("Cache-Control", "no-store")
       .field("X-Accel-Buffering", "no")
-      .source(
-          {std::make_shared<Stream>(shared_from_this(), std::move(place), call, std::move(filter)),
-           0, 0})
+      .pieces(
+          std::make_shared<Stream>(shared_from_this(), std::move(place), call, std::move(filter)))
       .close();
   return response;
 }

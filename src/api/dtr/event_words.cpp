@@ -44,6 +44,7 @@ constexpr auto kObjects = std::to_array<Pair>({
     {"access", "TEAM"},
     {"signing_key", "SYSTEM"},
     {"settings", "SYSTEM"},
+    {"session_settings", "SYSTEM"},
     {"job", "SYSTEM"},
     {"cron", "SYSTEM"},
     {"action_config", "SYSTEM"},
@@ -139,7 +140,7 @@ Result<std::vector<events::Type>> types_that_fit(std::string_view type, std::str
   if (type_known && object_known) return fitting;
   return fail(ErrorCode::invalid, rest::kQueryInvalid,
               type_known ? "\"objectType\" must be REPOSITORY, TAG, MANIFEST, BLOB, ACCOUNT, TEAM, "
-                           "TOKEN, PRUNING or SYSTEM"
+                           "TOKEN, SESSION, PRUNING or SYSTEM"
                          : "\"eventType\" must be CREATE, GET, UPDATE, DELETE, SEND, FAIL or SCAN");
 }
 

@@ -16,7 +16,9 @@
 #include "api/dtr/dtr.hpp"
 #include "api/rest/accounts.hpp"
 #include "api/rest/call.hpp"
+#include "api/rest/pages.hpp"
 #include "api/rest/router.hpp"
+#include "oci/manifest.hpp"
 
 namespace holdfast::api::dtr {
 
@@ -52,11 +54,17 @@ std::vector<rest::Route> not_built_routes();
 Result<accounts::Account> find_namespace(const Services& services, const Call& call,
                                          std::string_view reference);
 
-// A repository for what the caller wants to do with it, named by the first two parts of the path or
-// by `name`. Who may not see it is told that it is not there: not_found/kRepositoryUnknown; who may
-// see it but not do this: denied/kNotAllowed.
+// A repository for what the caller wants to do with it, named by the first two parts of the path,
+// by namespace and name, or by `name`. What is no name is the name of none. Who may not see it is
+// told that it is not there: not_found/kRepositoryUnknown; who may see it but not do this:
+// denied/kNotAllowed.
 Result<std::shared_ptr<const repos::Repository>> find_repository(const Services& services,
                                                                  const Call& call,
+                                                                 access::Action action);
+Result<std::shared_ptr<const repos::Repository>> find_repository(const Services& services,
+                                                                 const Call& call,
+                                                                 std::string_view ns,
+                                                                 std::string_view repository,
                                                                  access::Action action);
 Result<std::shared_ptr<const repos::Repository>> find_repository(
     const Services& services, const Call& call, const holdfast::oci::RepositoryName& name,
@@ -64,11 +72,13 @@ Result<std::shared_ptr<const repos::Repository>> find_repository(
 
 // "user" or "organization".
 std::string_view namespace_type(const repos::Repository& repository);
+// Bytes of config and layers together, as the manifest states them: a stranger's word. Bounded, so
+// that what is summed up of them fits into 64 bits.
+inline constexpr std::uint64_t kStatedBytesAtMost = 1ULL << 53U;
+std::uint64_t stated_bytes(const holdfast::oci::Manifest& manifest);
 // Repositories as lists show them.
 Result<boost::json::array> shown_rows(const Services& services,
                                       const std::vector<repos::Repository>& rows);
-// A repository inside another answer.
-boost::json::object shown_briefly(const repos::Repository& repository);
 
 // A time in the query, or nothing: invalid/kQueryInvalid.
 Result<std::optional<Timestamp>> moment(const Call& call, std::string_view name);
@@ -94,35 +104,23 @@ http::Response with_page_fields(http::Response response, std::string_view next,
 http::Response page_response(const boost::json::value& body, std::string_view next,
                              std::optional<std::int64_t> total);
 
-// A page whose rows are read, shown and written in steps, so that a client that asks for all at
-// once costs their text alone; beyond kPageBytes it ends early, and a next one goes on.
-// `read(start, limit)` gives rows from a start on, `start_of(row)` the start that begins with a
-// row, `show(rows)` their JSON. `opening` and `closing` stand around the rows: "[" and "]".
-inline constexpr std::size_t kPageBytes = 128UZ << 20U;
+// A page of a list that may be long, by rest::page_response: `opening` and `closing` stand around
+// the rows; `read`, `start_of` and `show` are those of rest::steps_of.
 template <typename Read, typename StartOf, typename Show>
-Answer page_in_steps(const Page& page, std::string_view opening, std::string_view closing,
-                     std::optional<std::int64_t> total, const Read& read, const StartOf& start_of,
-                     const Show& show) {
-  std::string text(opening);
-  std::string next = page.start;
-  bool more = true;
-  for (std::int64_t left = page.size; more && left > 0 && text.size() < kPageBytes;
-       left -= page.step) {
-    const std::int64_t limit = std::min(left, page.step);
-    HF_TRY(auto rows, read(next, limit + 1));
-    more = std::ssize(rows) > limit;
-    if (more) {
-      next = start_of(rows.back());
-      rows.pop_back();
-    }
-    HF_TRY(const boost::json::array shown, show(rows));
-    for (const boost::json::value& row : shown) {
-      if (text.size() > opening.size()) text += ',';
-      text += boost::json::serialize(row);
-    }
-  }
-  text += closing;
-  return with_page_fields(rest::json_text_response(200, std::move(text)), more ? next : "", total);
+Answer page_in_steps(const Services& services, const Page& page, std::string_view opening,
+                     std::string closing, std::optional<std::int64_t> total, Read read,
+                     StartOf start_of, Show show) {
+  HF_TRY(http::Response response,
+         rest::page_response(
+             services.pool,
+             {.start = page.start,
+              .size = page.size,
+              .step = page.step,
+              .opening = std::string(opening),
+              .closing = [closing = std::move(closing)](const rest::PageEnd& /*end*/)
+                  -> Result<std::string> { return closing; },
+              .read = rest::steps_of(std::move(read), std::move(start_of), std::move(show))}));
+  return with_page_fields(std::move(response), "", total);
 }
 
 }  // namespace holdfast::api::dtr

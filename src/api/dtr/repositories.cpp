@@ -68,14 +68,14 @@ Answer list_page(const Services& services, const Call& call, std::string ns) {
     HF_TRY(total, services.repositories.count(query));
   }
   return page_in_steps(
-      page, R"({"repositories":[)", "]}", total,
-      [&](const std::string& start, std::int64_t limit) {
+      services, page, R"({"repositories":[)", "]}", total,
+      [&services, query](const std::string& start, std::int64_t limit) mutable {
         query.start = start;
         query.limit = limit;
         return services.repositories.page(query);
       },
       [](const Repository& row) { return row.name.text(); },
-      [&](const std::vector<Repository>& rows) { return shown_rows(services, rows); });
+      [&services](const std::vector<Repository>& rows) { return shown_rows(services, rows); });
 }
 
 Answer list(const Services& services, const Call& call) { return list_page(services, call, ""); }

@@ -46,8 +46,8 @@ Answer list(const Services& services, const Call& call) {
   HF_TRY(const Account organization, find_home(services, call));
   HF_TRY(const Page page, page_of(call));
   return page_in_steps(
-      page, "{\"serviceAccounts\":[", "]}", std::nullopt,
-      [&](const std::string& start, std::int64_t limit) {
+      services, page, "{\"serviceAccounts\":[", "]}", std::nullopt,
+      [&services, organization](const std::string& start, std::int64_t limit) {
         return services.service_accounts.list(organization, start, limit);
       },
       [](const Account& account) { return account.name; },

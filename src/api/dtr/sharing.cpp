@@ -82,7 +82,7 @@ Answer get_sharing(const Services& services, const Call& call) {
   std::uint64_t exclusive_bytes = 0;
   for (const repos::BlobSharing& blob : sharing.blobs) {
     const bool alone = blob.holders.repository_ids.empty() && blob.manifests == 0;
-    if (alone) exclusive_bytes += blob.blob.size_bytes;
+    if (alone) exclusive_bytes += std::min(blob.blob.size_bytes, kStatedBytesAtMost);
     blobs.emplace_back(boost::json::object{{"digest", blob.blob.digest.text()},
                                            {"mediaType", blob.blob.media_type},
                                            {"size", blob.blob.size_bytes},

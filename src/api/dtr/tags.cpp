@@ -34,12 +34,6 @@ Result<Image> image_of(const Services& services, const Repository& repository,
   return image;
 }
 
-std::uint64_t size_bytes(const Manifest& manifest) {
-  std::uint64_t sum = manifest.config ? manifest.config->size_bytes : 0;
-  for (const Descriptor& layer : manifest.layers) sum += layer.size_bytes;
-  return sum;
-}
-
 // The children of an index that the repository holds, of the first kPlatforms: an index has a
 // dozen, and one with thousands must not make a list of tags slow.
 constexpr std::size_t kPlatforms = 128;
@@ -60,8 +54,8 @@ Result<std::vector<repos::StoredManifest>> children(const Services& services,
 // name the same.
 class PlatformSizes {
  public:
-  PlatformSizes(const Services& services, const Repository& repository)
-      : services_(services), repository_(repository) {}
+  PlatformSizes(const Services& services, std::shared_ptr<const Repository> repository)
+      : services_(services), repository_(std::move(repository)) {}
 
   Result<std::uint64_t> sum(const Manifest& index) {
     std::uint64_t sum = 0;
@@ -79,11 +73,11 @@ class PlatformSizes {
     if (const auto known = known_.find(digest.text()); known != known_.end()) return known->second;
     if (known_.size() >= kKnownAtMost) known_.clear();
     std::uint64_t size = 0;
-    const auto stored = services_.content.manifest(repository_.id, repos::Reference(digest));
+    const auto stored = services_.content.manifest(repository_->id, repos::Reference(digest));
     if (stored) {
       HF_TRY(const Manifest parsed,
              holdfast::oci::parse_manifest(*(*stored)->bytes, (*stored)->media_type));
-      size = size_bytes(parsed);
+      size = stated_bytes(parsed);
     } else if (stored.error().code != ErrorCode::not_found) {
       return stored.error();
     }
@@ -92,7 +86,7 @@ class PlatformSizes {
   }
 
   const Services& services_;
-  const Repository& repository_;
+  const std::shared_ptr<const Repository> repository_;
   std::map<std::string, std::uint64_t> known_;
 };
 
@@ -152,7 +146,7 @@ boost::json::object shown_manifest(const PushedManifest& pushed, const Image& im
       {"mediaType", pushed.stored.media_type},
       {"configMediaType", manifest.config ? manifest.config->media_type : ""},
       {"configDigest", manifest.config ? manifest.config->digest.text() : ""},
-      {"size", size_bytes(manifest) + platforms_size},
+      {"size", stated_bytes(manifest) + platforms_size},
       {"author", pushed.author_uuid},
       {"createdAt", created_at(image)}};
   if (!platforms.empty()) object.emplace("manifests", std::move(platforms));
@@ -175,25 +169,26 @@ boost::json::object shown_tag(const PushedManifest& pushed, boost::json::object 
 // read: the last ones are kept.
 class ShownManifests {
  public:
-  ShownManifests(const Services& services, const Repository& repository, Detail detail)
+  ShownManifests(const Services& services, std::shared_ptr<const Repository> repository,
+                 Detail detail)
       : services_(services),
-        repository_(repository),
+        repository_(std::move(repository)),
         detail_(detail),
-        sizes_(services, repository) {}
+        sizes_(services, repository_) {}
 
   Result<boost::json::object> of(const PushedManifest& row) {
     const std::string digest = row.stored.digest.text();
     if (const auto known = known_.find(digest); known != known_.end()) return known->second;
-    HF_TRY(const Image image, image_of(services_, repository_, row.stored));
+    HF_TRY(const Image image, image_of(services_, *repository_, row.stored));
     HF_TRY(const std::uint64_t size, sizes_.sum(image.manifest));
     if (known_.size() >= kKnownAtMost) known_.clear();
     return known_.emplace(digest, shown_manifest(row, image, size, detail_)).first->second;
   }
 
  private:
-  static constexpr std::size_t kKnownAtMost = 64;
+  static constexpr std::size_t kKnownAtMost = 8;
   const Services& services_;
-  const Repository& repository_;
+  const std::shared_ptr<const Repository> repository_;
   const Detail detail_;
   PlatformSizes sizes_;
   std::map<std::string, boost::json::object> known_;
@@ -215,17 +210,17 @@ Answer list_tags(const Services& services, const Call& call) {
   if (page.count) {
     HF_TRY(total, services.images.count_tags(repository->id));
   }
-  ShownManifests manifests(services, *repository, detail);
+  const auto manifests = std::make_shared<ShownManifests>(services, repository, detail);
   return page_in_steps(
-      page, "[", "]", total,
-      [&](const std::string& start, std::int64_t limit) {
+      services, page, "[", "]", total,
+      [&services, repository](const std::string& start, std::int64_t limit) {
         return services.images.tags(repository->id, start, limit);
       },
       [](const PushedManifest& row) { return row.tag; },
-      [&](const std::vector<PushedManifest>& rows) -> Result<boost::json::array> {
+      [manifests](const std::vector<PushedManifest>& rows) -> Result<boost::json::array> {
         boost::json::array shown;
         for (const PushedManifest& row : rows) {
-          HF_TRY(boost::json::object manifest, manifests.of(row));
+          HF_TRY(boost::json::object manifest, manifests->of(row));
           shown.emplace_back(shown_tag(row, std::move(manifest)));
         }
         return shown;
@@ -261,6 +256,7 @@ Result<std::vector<boost::json::object>> shown_platforms(const Services& service
 
 // An entry per tag, of the first kTagsOfADigest, and per platform; all tags are on one manifest.
 constexpr std::int64_t kTagsOfADigest = 100;
+constexpr std::size_t kEntriesBytes = 32UZ << 20U;
 Answer get_tag(const Services& services, const Call& call) {
   HF_TRY(const auto repository, find_repository(services, call, Action::view));
   HF_TRY(const repos::Reference reference, repos::parse_reference(call.parameters[2]));
@@ -275,7 +271,7 @@ Answer get_tag(const Services& services, const Call& call) {
       if (text.size() > 1) text += ',';
       text += boost::json::serialize(tag);
     }
-    if (text.size() >= kPageBytes) break;
+    if (text.size() >= kEntriesBytes) break;
   }
   return rest::json_text_response(200, text + "]");
 }
@@ -283,17 +279,21 @@ Answer get_tag(const Services& services, const Call& call) {
 Answer list_manifests(const Services& services, const Call& call) {
   HF_TRY(const auto repository, find_repository(services, call, Action::view));
   HF_TRY(const Page page, images_page_of(call));
-  ShownManifests manifests(services, *repository, Detail::full);
+  std::optional<std::int64_t> total;
+  if (page.count) {
+    HF_TRY(total, services.images.count_manifests(repository->id));
+  }
+  const auto manifests = std::make_shared<ShownManifests>(services, repository, Detail::full);
   return page_in_steps(
-      page, "[", "]", std::nullopt,
-      [&](const std::string& start, std::int64_t limit) {
+      services, page, "[", "]", total,
+      [&services, repository](const std::string& start, std::int64_t limit) {
         return services.images.manifests(repository->id, start, limit);
       },
       [](const PushedManifest& row) { return row.stored.digest.text(); },
-      [&](const std::vector<PushedManifest>& rows) -> Result<boost::json::array> {
+      [manifests](const std::vector<PushedManifest>& rows) -> Result<boost::json::array> {
         boost::json::array shown;
         for (const PushedManifest& row : rows) {
-          HF_TRY(boost::json::object manifest, manifests.of(row));
+          HF_TRY(boost::json::object manifest, manifests->of(row));
           shown.emplace_back(std::move(manifest));
         }
         return shown;
@@ -308,6 +308,14 @@ Answer remove(const Services& services, const Call& call) {
 }
 
 }  // namespace
+
+std::uint64_t stated_bytes(const Manifest& manifest) {
+  std::uint64_t sum = manifest.config ? manifest.config->size_bytes : 0;
+  for (const Descriptor& layer : manifest.layers) {
+    sum = std::min(sum, kStatedBytesAtMost) + std::min(layer.size_bytes, kStatedBytesAtMost);
+  }
+  return std::min(sum, kStatedBytesAtMost);
+}
 
 std::vector<rest::Route> tag_routes(const Services& services) {
   using http::Method;

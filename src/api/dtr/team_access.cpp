@@ -13,6 +13,7 @@ namespace {
 using access::Action;
 using accounts::GrantTarget;
 using accounts::Level;
+using OnRepository = accounts::Grants::OnRepository;
 using accounts::TeamAccess;
 
 constexpr std::string_view kNotOfAnOrganization = "not_of_an_organization";
@@ -51,49 +52,62 @@ Result<accounts::Team> find_team(const Services& services, const Call& call, con
   return services.teams.find(place.owner.name, rest::team_reference(call.parameters.back()));
 }
 
-Result<boost::json::object> shown_team(const Services& services, const Call& call,
+// `caller`: the name of who asks.
+Result<boost::json::object> shown_team(const Services& services, std::string_view caller,
                                        const accounts::Account& owner, const accounts::Team& team) {
-  boost::json::object object = rest::shown(team);
-  const auto member = services.teams.member(owner.name, team.uuid, call.subject().name);
-  if (!member && member.error().code != ErrorCode::not_found) return member.error();
-  object.emplace("clientUserIsMember", member.has_value());
-  return object;
+  HF_TRY(const bool is_in, rest::is_in_team(services.teams, owner.name, team, caller));
+  return rest::shown(team, is_in);
 }
 
-boost::json::object shown_place(const Place& place) {
-  if (place.repository) {
-    return {{"repository", shown_briefly(*place.repository)}};
-  }
-  return {{"namespace", place.owner.name}};
+// A repository inside another answer, as lists show it.
+Result<boost::json::value> shown_row(const Services& services,
+                                     const repos::Repository& repository) {
+  HF_TRY(boost::json::array rows, shown_rows(services, {repository}));
+  return std::move(rows.front());
+}
+
+Result<boost::json::object> shown_place(const Services& services, const Place& place) {
+  if (!place.repository) return boost::json::object{{"namespace", place.owner.name}};
+  HF_TRY(boost::json::value row, shown_row(services, *place.repository));
+  return boost::json::object{{"repository", std::move(row)}};
 }
 
 Answer list(const Services& services, const Call& call, const Place& place) {
   HF_TRY(const Page page, page_of(call));
-  HF_TRY(std::vector<TeamAccess> rows,
-         services.grants.of_target(place.target(), page.start, page.size + 1));
-  std::string next;
-  if (std::ssize(rows) > page.size) {
-    next = rows.back().team.name;
-    rows.pop_back();
+  std::optional<std::int64_t> total;
+  if (page.count) {
+    HF_TRY(total, services.grants.count(place.target()));
   }
-  boost::json::array entries;
-  for (const TeamAccess& row : rows) {
-    HF_TRY(boost::json::object team, shown_team(services, call, place.owner, row.team));
-    entries.emplace_back(
-        boost::json::object{{"accessLevel", name(row.level)}, {"team", std::move(team)}});
-  }
-  boost::json::object body = shown_place(place);
-  body.emplace("teamAccessList", std::move(entries));
-  return page_response(body, next, std::nullopt);
+  HF_TRY(const boost::json::object where, shown_place(services, place));
+  std::string opening = boost::json::serialize(where);
+  opening.back() = ',';
+  return page_in_steps(
+      services, page, opening + R"("teamAccessList":[)", "]}", total,
+      [&services, target = place.target()](const std::string& start, std::int64_t limit) {
+        return services.grants.of_target(target, start, limit);
+      },
+      [](const TeamAccess& row) { return row.team.name; },
+      [&services, owner = place.owner, caller = call.subject().name](
+          const std::vector<TeamAccess>& rows) -> Result<boost::json::array> {
+        boost::json::array shown;
+        for (const TeamAccess& row : rows) {
+          HF_TRY(boost::json::object team, shown_team(services, caller, owner, row.team));
+          shown.emplace_back(
+              boost::json::object{{"accessLevel", name(row.level)}, {"team", std::move(team)}});
+        }
+        return shown;
+      });
 }
 
 // The union of the shapes that DTR had: its clients read either.
 Result<boost::json::object> shown_access(const Services& services, const Call& call,
                                          const Place& place, const accounts::Team& team,
                                          Level level) {
-  HF_TRY(const boost::json::object who, shown_team(services, call, place.owner, team));
+  HF_TRY(const boost::json::object who,
+         shown_team(services, call.subject().name, place.owner, team));
   boost::json::object body = {{"accessLevel", name(level)}, {"team", who}};
-  for (auto& [key, value] : shown_place(place)) body.emplace(key, value);
+  HF_TRY(const boost::json::object where, shown_place(services, place));
+  for (const auto& [key, value] : where) body.emplace(key, value);
   body.emplace("teamAccessList", boost::json::array{boost::json::object{
                                      {"accessLevel", name(level)}, {"team", who}}});
   return body;
@@ -132,6 +146,28 @@ Answer at(const Services& services, const Call& call) {
   return handler(services, call, place);
 }
 
+// A member of the organization sees what a team has there as far as they see it at all.
+Result<boost::json::array> shown_grants(const Services& services, const accounts::Subject& subject,
+                                        const std::vector<OnRepository>& rows) {
+  std::map<std::int64_t, Level> levels;
+  std::vector<std::int64_t> ids;
+  for (const OnRepository& row : rows) {
+    levels[row.repository_id] = row.level;
+    ids.push_back(row.repository_id);
+  }
+  HF_TRY(std::vector<repos::Repository> repositories, services.repositories.find(ids));
+  std::erase_if(repositories, [&](const repos::Repository& repository) {
+    return !access::decide(subject, Action::view, access::Object::of(repository));
+  });
+  HF_TRY(const boost::json::array shown, shown_rows(services, repositories));
+  boost::json::array entries;
+  for (std::size_t i = 0; i < repositories.size(); ++i) {
+    entries.emplace_back(boost::json::object{{"accessLevel", name(levels[repositories[i].id])},
+                                             {"repository", shown[i]}});
+  }
+  return entries;
+}
+
 // What a team was given on single repositories, for whoever belongs to the organization.
 Answer list_of_team(const Services& services, const Call& call) {
   HF_TRY(const accounts::Account owner,
@@ -140,30 +176,23 @@ Answer list_of_team(const Services& services, const Call& call) {
   HF_TRY(const accounts::Team team,
          services.teams.find(owner.name, rest::team_reference(call.parameters[1])));
   HF_TRY(const Page page, page_of(call));
-  HF_TRY(auto rows, services.grants.of_team(team, number_after(page.start), page.size + 1));
-  std::string next;
-  if (std::ssize(rows) > page.size) {
-    rows.pop_back();
-    next = std::to_string(rows.back().repository_id);
+  std::optional<std::int64_t> total;
+  // Others do not see all that is counted.
+  if (page.count && rest::need_owner(call, owner)) {
+    HF_TRY(total, services.grants.count_of_team(team));
   }
-  std::map<std::int64_t, Level> levels;
-  std::vector<std::int64_t> ids;
-  for (const accounts::Grants::OnRepository& row : rows) {
-    levels[row.repository_id] = row.level;
-    ids.push_back(row.repository_id);
-  }
-  HF_TRY(const std::vector<repos::Repository> repositories, services.repositories.find(ids));
-  boost::json::array entries;
-  for (const repos::Repository& repository : repositories) {
-    // A member of the organization sees what the team has there as far as they see it at all.
-    if (!access::decide(call.subject(), Action::view, access::Object::of(repository))) continue;
-    entries.emplace_back(boost::json::object{{"accessLevel", name(levels[repository.id])},
-                                             {"repository", shown_briefly(repository)}});
-  }
-  HF_TRY(boost::json::object shown, shown_team(services, call, owner, team));
-  return page_response(
-      boost::json::object{{"team", std::move(shown)}, {"repositoryAccessList", std::move(entries)}},
-      next, std::nullopt);
+  HF_TRY(const boost::json::object shown, shown_team(services, call.subject().name, owner, team));
+  return page_in_steps(
+      services, page,
+      fmt::format(R"({{"team":{},"repositoryAccessList":[)", boost::json::serialize(shown)), "]}",
+      total,
+      [&services, team](const std::string& start, std::int64_t limit) {
+        return services.grants.of_team(team, number_after(start), limit);
+      },
+      [](const OnRepository& row) { return std::to_string(row.repository_id - 1); },
+      [&services, subject = call.caller.subject](const std::vector<OnRepository>& rows) {
+        return shown_grants(services, *subject, rows);
+      });
 }
 
 // The level that a user has in the end, by whatever way.
@@ -171,9 +200,8 @@ Answer get_of_user(const Services& services, const Call& call) {
   HF_TRY(const accounts::Account user,
          rest::find_user(services.accounts, call, call.parameters[0]));
   if (user.id != call.subject().account_id) HF_CHECK(rest::need_administrator(call));
-  HF_TRY(const auto name, holdfast::oci::RepositoryName::parse(
-                              fmt::format("{}/{}", call.parameters[1], call.parameters[2])));
-  HF_TRY(const auto repository, find_repository(services, call, name, Action::view));
+  HF_TRY(const auto repository,
+         find_repository(services, call, call.parameters[1], call.parameters[2], Action::view));
   HF_TRY(const auto subject, services.accounts.subject(user.id));
   const access::Object object = access::Object::of(*repository);
   Level level = access::level(*subject, object);
@@ -182,11 +210,12 @@ Answer get_of_user(const Services& services, const Call& call) {
   }
   if (level == Level::none) {
     return fail(ErrorCode::not_found, repos::kRepositoryUnknown,
-                fmt::format("{} has no access to {}", user.name, name.text()));
+                fmt::format("{} has no access to {}", user.name, repository->name.text()));
   }
-  return rest::json_response(200, boost::json::object{{"accessLevel", accounts::name(level)},
+  HF_TRY(boost::json::value row, shown_row(services, *repository));
+  return rest::json_response(200, boost::json::object{{"accessLevel", name(level)},
                                                       {"user", rest::shown(user)},
-                                                      {"repository", shown_briefly(*repository)}});
+                                                      {"repository", std::move(row)}});
 }
 
 }  // namespace

@@ -56,19 +56,24 @@ Answer list(const Services& services, const Call& call) {
   HF_CHECK(rest::need_login(call));
   HF_TRY(AccountQuery query, query_of(call));
   HF_TRY(const accounts::AccountTotals totals, services.accounts.totals());
-  const std::int64_t limit = query.limit;
-  query.limit += 1;
-  HF_TRY(const std::vector<accounts::Account> rows, services.accounts.list(query));
-  auto matching = static_cast<std::int64_t>(rows.size());
-  // A page that is all of them has been counted.
-  if (!query.start.empty() || matching > limit) {
-    HF_TRY(matching, services.accounts.count(query));
-  }
+  const Page page{.start = query.start, .limit = query.limit};
   return page_response(
-      "accounts", rows, limit,
-      {{"usersCount", totals.users},
-       {"orgsCount", totals.organizations},
-       {"resourceCount", matching}},
+      services, "accounts", page,
+      [&services, totals, query](const rest::PageEnd& end) -> Result<boost::json::object> {
+        // A page that is all of them has been counted.
+        std::int64_t matching = end.rows;
+        if (!query.start.empty() || !end.next.empty()) {
+          HF_TRY(matching, services.accounts.count(query));
+        }
+        return boost::json::object{{"usersCount", totals.users},
+                                   {"orgsCount", totals.organizations},
+                                   {"resourceCount", matching}};
+      },
+      [&services, query](const std::string& start, std::int64_t limit) mutable {
+        query.start = start;
+        query.limit = limit;
+        return services.accounts.list(query);
+      },
       [](const accounts::Account& account) { return shown(account); },
       [](const accounts::Account& account) { return account.name; });
 }
@@ -162,10 +167,11 @@ Answer organizations_of(const Services& services, const Call& call) {
          rest::find_user(services.accounts, call, call.parameters[0]));
   if (user.id != call.subject().account_id) HF_CHECK(rest::need_administrator(call));
   HF_TRY(const Page page, page_of(call));
-  HF_TRY(const std::vector<accounts::Membership> rows,
-         services.organizations.of_user(user.name, page.start, page.limit + 1));
   return page_response(
-      "memberOrgs", rows, page.limit, {},
+      services, "memberOrgs", page, no_totals,
+      [&services, user](const std::string& start, std::int64_t limit) {
+        return services.organizations.of_user(user.name, start, limit);
+      },
       [](const accounts::Membership& membership) {
         return boost::json::object{{"org", shown(membership.organization)},
                                    {"isAdmin", membership.is_owner}};

@@ -1,18 +1,19 @@
 // The handlers of eNZi, one file per noun, and what they share.
 #pragma once
 
-#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "api/enzi/enzi.hpp"
 #include "api/rest/accounts.hpp"
 #include "api/rest/call.hpp"
+#include "api/rest/pages.hpp"
 #include "api/rest/router.hpp"
 
 namespace holdfast::api::enzi {
@@ -39,7 +40,7 @@ std::vector<rest::Route> import_routes(const Services& services);
 Result<void> remove_account(const Services& services, const Call& call,
                             const accounts::Account& account);
 
-// Of a list: `start` and `limit`, and one row more than asked for to see whether a page follows.
+// Of a list.
 struct Page {
   std::string start;
   std::int64_t limit = 10;
@@ -47,26 +48,39 @@ struct Page {
 Result<Page> page_of(const Call& call);
 Result<accounts::MemberQuery> member_query(const Call& call);
 
-// The page as eNZi gives it: {"<name>":[…], …, "nextPageStart":""}. `rows` has up to limit + 1
-// rows; `key_of` gives the start that would begin a page with a row.
-template <typename Row, typename Show, typename Key>
-http::Response page_response(std::string_view name, const std::vector<Row>& rows,
-                             std::int64_t limit, const boost::json::object& totals,
-                             const Show& show, const Key& key_of) {
-  const auto count = std::min(rows.size(), static_cast<std::size_t>(limit));
-  const std::string next = rows.size() > count ? std::string(key_of(rows[count])) : std::string();
-  // A client that asks for all at once costs their text alone.
-  std::string text = fmt::format(R"({{"{}":[)", name);
-  for (std::size_t i = 0; i < count; ++i) {
-    if (i > 0) text += ',';
-    text += boost::json::serialize(show(rows[i]));
-  }
-  boost::json::object rest_of_it = totals;
-  rest_of_it.emplace("nextPageStart", next);
-  text += "]," + boost::json::serialize(rest_of_it).substr(1);
-  http::Response response = rest::json_text_response(200, std::move(text));
-  if (!next.empty()) response.field("X-Next-Page-Start", next);
-  return response;
+// A page as eNZi gives it: {"<name>":[…], …, "nextPageStart":""}. `totals(end)` gives what stands
+// between; `read(start, limit)` rows from the one on that begins at `start`, in order; `show(row)`
+// its JSON; `key_of(row)` the start that begins with it. All of them own what they use.
+template <typename Totals, typename Read, typename Show, typename Key>
+Answer page_response(const Services& services, std::string_view name, const Page& page,
+                     Totals totals, Read read, Show show, Key key_of) {
+  return rest::page_response(
+      services.pool,
+      {.start = page.start,
+       .size = page.limit,
+       .opening = fmt::format(R"({{"{}":[)", name),
+       .closing = [totals = std::move(totals)](const rest::PageEnd& end) -> Result<std::string> {
+         HF_TRY(boost::json::object rest_of_it, totals(end));
+         rest_of_it.emplace("nextPageStart", end.next);
+         return "]," + boost::json::serialize(rest_of_it).substr(1);
+       },
+       .read =
+           rest::steps_of(std::move(read), std::move(key_of),
+                          [show = std::move(show)](const auto& rows) -> Result<boost::json::array> {
+                            boost::json::array shown_rows;
+                            for (const auto& row : rows) shown_rows.emplace_back(show(row));
+                            return shown_rows;
+                          })});
+}
+
+// Totals of a page that has none, and of one whose list is counted already.
+inline Result<boost::json::object> no_totals(const rest::PageEnd& /*end*/) {
+  return boost::json::object();
+}
+inline auto counted(std::int64_t rows) {
+  return [rows](const rest::PageEnd& /*end*/) -> Result<boost::json::object> {
+    return boost::json::object{{"resourceCount", rows}};
+  };
 }
 
 }  // namespace holdfast::api::enzi

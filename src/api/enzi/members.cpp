@@ -1,4 +1,7 @@
 // /accounts/{organization}/members: who belongs to an organization.
+#include <string_view>
+#include <utility>
+
 #include "api/enzi/handlers.hpp"
 
 namespace holdfast::api::enzi {
@@ -10,12 +13,14 @@ Answer list(const Services& services, const Call& call) {
          rest::find_organization(services.accounts, call, call.parameters[0]));
   HF_CHECK(rest::need_member(call, organization));
   HF_TRY(accounts::MemberQuery query, member_query(call));
-  const std::int64_t limit = query.limit;
-  query.limit += 1;
-  HF_TRY(const std::vector<accounts::Member> rows,
-         services.organizations.members(organization.name, query));
   return page_response(
-      "members", rows, limit, {{"resourceCount", organization.members_count}},
+      services, "members", {.start = query.start, .limit = query.limit},
+      counted(organization.members_count),
+      [&services, organization, query](const std::string& start, std::int64_t limit) mutable {
+        query.start = start;
+        query.limit = limit;
+        return services.organizations.members(organization.name, query);
+      },
       [](const accounts::Member& member) { return shown(member); },
       [](const accounts::Member& member) { return member.user.uuid; });
 }
@@ -54,6 +59,29 @@ Answer remove(const Services& services, const Call& call) {
   return http::Response(204);
 }
 
+struct SeenMembership {
+  accounts::TeamMembership membership;
+  bool is_caller_in = false;
+};
+
+// The teams that a user is in, in the order of their names, as the caller of this name sees them.
+Result<std::vector<SeenMembership>> seen_memberships(accounts::Teams& teams,
+                                                     std::string_view organization,
+                                                     std::string_view user, std::string_view caller,
+                                                     std::string_view start, std::int64_t limit) {
+  HF_TRY(std::vector<accounts::TeamMembership> rows,
+         teams.of_member(organization, user, start, limit));
+  std::vector<SeenMembership> seen;
+  for (accounts::TeamMembership& row : rows) {
+    bool is_in = user == caller;
+    if (!is_in) {
+      HF_TRY(is_in, rest::is_in_team(teams, organization, row.team, caller));
+    }
+    seen.push_back({std::move(row), is_in});
+  }
+  return seen;
+}
+
 Answer teams_of(const Services& services, const Call& call) {
   HF_TRY(const accounts::Account organization,
          rest::find_organization(services.accounts, call, call.parameters[0]));
@@ -61,15 +89,17 @@ Answer teams_of(const Services& services, const Call& call) {
          rest::find_team_candidate(services.accounts, call, organization, call.parameters[1]));
   if (user.id != call.subject().account_id) HF_CHECK(rest::need_member(call, organization));
   HF_TRY(const Page page, page_of(call));
-  HF_TRY(const std::vector<accounts::TeamMembership> rows,
-         services.teams.of_member(organization.name, user.name, page.start, page.limit + 1));
   return page_response(
-      "memberTeams", rows, page.limit, {},
-      [](const accounts::TeamMembership& membership) {
-        return boost::json::object{{"team", shown(membership.team)},
-                                   {"isAdmin", membership.is_admin}};
+      services, "memberTeams", page, no_totals,
+      [&services, organization, user, caller = call.subject().name](const std::string& start,
+                                                                    std::int64_t limit) {
+        return seen_memberships(services.teams, organization.name, user.name, caller, start, limit);
       },
-      [](const accounts::TeamMembership& membership) { return membership.team.name; });
+      [](const SeenMembership& seen) {
+        return boost::json::object{{"team", shown(seen.membership.team, seen.is_caller_in)},
+                                   {"isAdmin", seen.membership.is_admin}};
+      },
+      [](const SeenMembership& seen) { return seen.membership.team.name; });
 }
 
 }  // namespace

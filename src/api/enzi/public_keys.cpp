@@ -44,11 +44,12 @@ boost::json::object shown_key(const accounts::Account& account, const AccountKey
 Answer list(const Services& services, const Call& call) {
   HF_TRY(const accounts::Account account, find_owner(services, call));
   HF_TRY(const Page page, page_of(call));
-  HF_TRY(const std::vector<AccountKey> rows,
-         services.public_keys.list(account, page.start, page.limit + 1));
   return page_response(
-      "accountPublicKeys", rows, page.limit, {},
-      [&](const AccountKey& key) { return shown_key(account, key); },
+      services, "accountPublicKeys", page, no_totals,
+      [&services, account](const std::string& start, std::int64_t limit) {
+        return services.public_keys.list(account, start, limit);
+      },
+      [account](const AccountKey& key) { return shown_key(account, key); },
       [](const AccountKey& key) { return key.id; });
 }
 

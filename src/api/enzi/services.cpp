@@ -48,11 +48,12 @@ Result<SsoServiceChange> change_of(const Call& call) {
 Answer list(const Services& services, const Call& call) {
   HF_TRY(const accounts::Account owner, find_owner(services, call));
   HF_TRY(const Page page, page_of(call));
-  HF_TRY(const std::vector<SsoService> rows,
-         services.sso_services.list(owner, page.start, page.limit + 1));
   return page_response(
-      "services", rows, page.limit, {},
-      [&](const SsoService& service) { return shown_service(owner, service); },
+      services, "services", page, no_totals,
+      [&services, owner](const std::string& start, std::int64_t limit) {
+        return services.sso_services.list(owner, start, limit);
+      },
+      [owner](const SsoService& service) { return shown_service(owner, service); },
       [](const SsoService& service) { return service.name; });
 }
 

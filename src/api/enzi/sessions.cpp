@@ -20,12 +20,13 @@ Result<accounts::Account> find_own_user(const Services& services, const Call& ca
 Answer list(const Services& services, const Call& call) {
   HF_TRY(const accounts::Account user, find_own_user(services, call));
   HF_TRY(const Page page, page_of(call));
-  HF_TRY(const std::vector<accounts::Session> rows,
-         services.sessions.list(user, page.start, page.limit + 1));
   const std::string current = accounts::session_id_of(call.caller.session);
   return page_response(
-      "sessions", rows, page.limit, {},
-      [&](const accounts::Session& session) {
+      services, "sessions", page, no_totals,
+      [&services, user](const std::string& start, std::int64_t limit) {
+        return services.sessions.list(user, start, limit);
+      },
+      [current](const accounts::Session& session) {
         return boost::json::object{{"id", session.id},
                                    {"current", session.id == current},
                                    {"createdAt", rfc3339(session.created_at)},

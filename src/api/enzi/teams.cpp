@@ -1,4 +1,8 @@
 // /accounts/{organization}/teams and their members.
+#include <string_view>
+#include <unordered_set>
+#include <utility>
+
 #include "api/enzi/handlers.hpp"
 
 namespace holdfast::api::enzi {
@@ -31,44 +35,74 @@ Result<void> need_team_administrator(const Services& services, const Call& call,
   return owner;
 }
 
+Answer answer(const Services& services, const Call& call, int status, const Place& place) {
+  HF_TRY(const bool is_in, rest::is_in_team(services.teams, place.organization.name, place.team,
+                                            call.subject().name));
+  return rest::json_response(status, shown(place.team, is_in));
+}
+
+struct SeenTeam {
+  accounts::Team team;
+  bool is_caller_in = false;
+};
+
+// Teams of an organization in the order of their names, as the caller of this name sees them.
+Result<std::vector<SeenTeam>> seen_teams(accounts::Teams& teams, std::string_view organization,
+                                         std::string_view caller, std::string_view start,
+                                         std::int64_t limit) {
+  HF_TRY(std::vector<accounts::Team> rows, teams.list(organization, start, limit));
+  // In the same order: no more than these can be among the rows.
+  HF_TRY(const auto memberships, teams.of_member(organization, caller, start, limit));
+  std::unordered_set<std::string_view> own;
+  for (const accounts::TeamMembership& membership : memberships) own.insert(membership.team.uuid);
+  std::vector<SeenTeam> seen;
+  for (accounts::Team& team : rows) {
+    const bool is_in = own.contains(team.uuid);
+    seen.push_back({std::move(team), is_in});
+  }
+  return seen;
+}
+
 Answer list(const Services& services, const Call& call) {
   HF_TRY(const accounts::Account organization,
          rest::find_organization(services.accounts, call, call.parameters[0]));
   HF_CHECK(rest::need_member(call, organization));
   HF_TRY(const Page page, page_of(call));
-  HF_TRY(const std::vector<accounts::Team> rows,
-         services.teams.list(organization.name, page.start, page.limit + 1));
   return page_response(
-      "teams", rows, page.limit, {{"resourceCount", organization.teams_count}},
-      [](const accounts::Team& team) { return shown(team); },
-      [](const accounts::Team& team) { return team.name; });
+      services, "teams", page, counted(organization.teams_count),
+      [&services, organization, caller = call.subject().name](const std::string& start,
+                                                              std::int64_t limit) {
+        return seen_teams(services.teams, organization.name, caller, start, limit);
+      },
+      [](const SeenTeam& seen) { return shown(seen.team, seen.is_caller_in); },
+      [](const SeenTeam& seen) { return seen.team.name; });
 }
 
 Answer create(const Services& services, const Call& call) {
-  HF_TRY(const accounts::Account organization,
-         rest::find_organization(services.accounts, call, call.parameters[0]));
-  HF_CHECK(rest::need_owner(call, organization));
+  Place place;
+  HF_TRY(place.organization, rest::find_organization(services.accounts, call, call.parameters[0]));
+  HF_CHECK(rest::need_owner(call, place.organization));
   HF_TRY(const std::string name, call.fields.required_text("name"));
   HF_TRY(const auto description, call.fields.text("description"));
-  HF_TRY(const accounts::Team made,
-         services.teams.create(organization.name, name, description.value_or(""), call.actor()));
-  return rest::json_response(201, shown(made));
+  HF_TRY(place.team, services.teams.create(place.organization.name, name, description.value_or(""),
+                                           call.actor()));
+  return answer(services, call, 201, place);
 }
 
 Answer get(const Services& services, const Call& call) {
   HF_TRY(const Place place, find_place(services, call));
-  return rest::json_response(200, shown(place.team));
+  return answer(services, call, 200, place);
 }
 
 Answer update(const Services& services, const Call& call) {
-  HF_TRY(const Place place, find_place(services, call));
+  HF_TRY(Place place, find_place(services, call));
   HF_CHECK(rest::need_owner(call, place.organization));
   accounts::TeamChange change;
   HF_TRY(change.name, call.fields.text("name"));
   HF_TRY(change.description, call.fields.text("description"));
-  HF_TRY(const accounts::Team changed,
+  HF_TRY(place.team,
          services.teams.update(place.organization.name, place.team.uuid, change, call.actor()));
-  return rest::json_response(200, shown(changed));
+  return answer(services, call, 200, place);
 }
 
 Answer remove(const Services& services, const Call& call) {
@@ -81,12 +115,14 @@ Answer remove(const Services& services, const Call& call) {
 Answer list_members(const Services& services, const Call& call) {
   HF_TRY(const Place place, find_place(services, call));
   HF_TRY(accounts::MemberQuery query, member_query(call));
-  const std::int64_t limit = query.limit;
-  query.limit += 1;
-  HF_TRY(const std::vector<accounts::Member> rows,
-         services.teams.members(place.organization.name, place.team.uuid, query));
   return page_response(
-      "members", rows, limit, {{"resourceCount", place.team.members_count}},
+      services, "members", {.start = query.start, .limit = query.limit},
+      counted(place.team.members_count),
+      [&services, place, query](const std::string& start, std::int64_t limit) mutable {
+        query.start = start;
+        query.limit = limit;
+        return services.teams.members(place.organization.name, place.team.uuid, query);
+      },
       [](const accounts::Member& member) { return shown(member); },
       [](const accounts::Member& member) { return member.user.uuid; });
 }

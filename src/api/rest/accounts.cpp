@@ -72,6 +72,13 @@ std::string_view team_reference(std::string_view reference) {
   return reference.starts_with(kById) ? reference.substr(kById.size()) : reference;
 }
 
+Result<bool> is_in_team(accounts::Teams& teams, std::string_view organization,
+                        const accounts::Team& team, std::string_view user) {
+  const auto member = teams.member(organization, team.uuid, user);
+  if (!member && member.error().code != ErrorCode::not_found) return member.error();
+  return member.has_value();
+}
+
 Result<void> need_owner(const Call& call, const accounts::Account& organization) {
   if (call.subject().is_administrator ||
       belongs(call.subject().owned_namespaces, organization.id)) {
@@ -106,12 +113,13 @@ boost::json::object shown(const accounts::Member& member) {
   return {{"member", shown(member.user)}, {"isAdmin", member.is_admin}};
 }
 
-boost::json::object shown(const accounts::Team& team) {
+boost::json::object shown(const accounts::Team& team, bool is_caller_in) {
   return {{"id", team.uuid},
           {"orgID", team.organization_uuid},
           {"name", team.name},
           {"description", team.description},
-          {"membersCount", team.members_count}};
+          {"membersCount", team.members_count},
+          {"clientUserIsMember", is_caller_in}};
 }
 
 }  // namespace holdfast::api::rest

@@ -28,12 +28,17 @@ Result<accounts::Account> find_team_candidate(accounts::Accounts& accounts, cons
 // What the path says of a team, without "id:".
 std::string_view team_reference(std::string_view reference);
 
+// Whether a user is in a team of an organization; both are named. Blocks.
+Result<bool> is_in_team(accounts::Teams& teams, std::string_view organization,
+                        const accounts::Team& team, std::string_view user);
+
 // Conditions on an organization: its owners, or whoever belongs to it; administrators always.
 Result<void> need_owner(const Call& call, const accounts::Account& organization);
 Result<void> need_member(const Call& call, const accounts::Account& organization);
 
 boost::json::object shown(const accounts::Account& account);
 boost::json::object shown(const accounts::Member& member);
-boost::json::object shown(const accounts::Team& team);
+// "clientUserIsMember" is whether the caller is in the team.
+boost::json::object shown(const accounts::Team& team, bool is_caller_in);
 
 }  // namespace holdfast::api::rest

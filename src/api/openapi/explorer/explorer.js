@@ -89,7 +89,7 @@ function fields(schema) {
     const property = resolved(given);
     const line = [element("code", { class: required.has(name) ? "required" : undefined }, name), " ",
       element("span", { class: "type" }, typeOf(property)), " ",
-      element("span", { class: "soft" }, [property.description ?? given.description, limits(property)].filter(Boolean).join(" · "))];
+      element("span", { class: "soft" }, [given.description ?? property.description, limits(property)].filter(Boolean).join(" · "))];
     const inner = resolved(isList(property) ? property.items ?? {} : property);
     if (!inner.properties && !inner.allOf) return element("li", {}, ...line);
     const more = element("details", { ontoggle: () => more.open && more.childElementCount === 1 && more.append(fields(inner)) },
