@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
+#include <utility>
 
 #include "codec/text.hpp"
 
@@ -23,6 +24,7 @@ constexpr db::Migration kMigrations[] = {
         created_at {int} NOT NULL))"},
 };
 
+constexpr std::string_view kChangedSecret = "secret";  // key: its name
 constexpr std::string_view kKeyFileInvalid = "key_file_invalid";
 constexpr std::size_t kKeyBytes = 32;
 
@@ -100,8 +102,16 @@ Result<void> KeyStore::replace(std::string_view name, std::string_view secret,
         tx.execute("INSERT INTO secrets (name, sealed, created_at) VALUES ($1, $2, $3) "
                    "ON CONFLICT (name) DO UPDATE SET sealed = $2, created_at = $3",
                    {name, std::as_bytes(std::span(sealed)), to_micros(clock_.now())}));
+    tx.changed(kChangedSecret, name);
     return also(tx);
   });
+}
+
+std::shared_ptr<void> KeyStore::subscribe(std::string_view name, std::function<void()> on_change) {
+  return database_.subscribe(
+      kChangedSecret, [name = std::string(name), on_change = std::move(on_change)](auto changed) {
+        if (changed.empty() || changed == name) on_change();
+      });
 }
 
 Result<crypto::Sealer> load_sealer(const std::string& path, IfMissing if_missing, Random& random) {

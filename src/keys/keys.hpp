@@ -1,6 +1,8 @@
 // Secrets of the server itself, by name, sealed in the database: CA key, token signing keys.
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -29,6 +31,9 @@ class KeyStore {
   // `also` runs in the same transaction: the event of the change.
   Result<void> replace(std::string_view name, std::string_view secret,
                        const db::Database::Function& also);
+  // Calls `on_change` from any thread when the secret may have become another one, by whichever
+  // replica, as long as what is given lives.
+  std::shared_ptr<void> subscribe(std::string_view name, std::function<void()> on_change);
 
  private:
   db::Database& database_;

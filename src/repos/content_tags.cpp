@@ -1,6 +1,9 @@
 // Tags set by a push, within the rules of the repository.
 #include <algorithm>
 #include <fmt/format.h>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "repos/content_state.hpp"
 #include "repos/loosen.hpp"
@@ -32,41 +35,77 @@ Result<void> check_room(db::Tx& tx, std::int64_t repository_id, std::int64_t fre
       fmt::format("the repository has its {} tags: delete some, or move an existing one", limit));
 }
 
+// How many tags too many the repository has for its own limit, which companions do not count for.
+// Counted in an index, and most of the time that is all.
+Result<std::int64_t> excess_in(db::Tx& tx, std::int64_t repository_id, std::int64_t limit) {
+  HF_TRY(const auto held,
+         tx.find<std::int64_t>("SELECT count(*) FROM tags WHERE repository_id = $1",
+                               {repository_id}, [](const db::Row& row) { return row.integer(0); }));
+  std::int64_t excess = held.value_or(0) - limit;
+  if (excess <= 0) return excess;
+  HF_CHECK(tx.query(
+      "SELECT name FROM tags WHERE repository_id = $1 AND name >= 'sha256-' AND name < 'sha512.'",
+      {repository_id}, [&](const db::Row& row) -> Result<void> {
+        HF_TRY(const oci::Tag tag, oci::Tag::parse(row.text(0)));
+        if (tag.is_companion()) --excess;
+        return {};
+      }));
+  return excess;
+}
+
+struct Held {
+  oci::Tag tag;
+  std::string digest;
+  std::int64_t manifest_id = 0;
+  std::int64_t pushed_at = 0;
+};
+
+// A step of the oldest tags, those behind `last` if there is one.
+Result<std::vector<Held>> oldest(db::Tx& tx, std::int64_t repository_id,
+                                 const std::optional<Held>& last) {
+  constexpr std::int64_t kStep = 100;
+  std::vector<Held> held;
+  HF_CHECK(
+      tx.query("SELECT tags.name, manifests.digest, manifests.id, tags.pushed_at FROM tags "
+               "JOIN manifests ON manifests.id = tags.manifest_id "
+               "WHERE tags.repository_id = $1 AND (tags.pushed_at, tags.name) > ($2, $3) "
+               "ORDER BY tags.pushed_at, tags.name LIMIT $4",
+               {repository_id, last ? last->pushed_at : std::int64_t{-1},
+                last ? last->tag.text() : "", kStep},
+               [&](const db::Row& row) -> Result<void> {
+                 HF_TRY(oci::Tag tag, oci::Tag::parse(row.text(0)));
+                 held.push_back({std::move(tag), row.string(1), row.integer(2), row.integer(3)});
+                 return {};
+               }));
+  return held;
+}
+
 // The oldest tags beyond the repository's own limit go, never those that were just set.
 Result<void> evict(db::Tx& tx, const Content::State& state, const Repository& repository,
                    std::int64_t limit, const std::vector<oci::Tag>& just_set, events::Event event) {
-  struct Held {
-    oci::Tag tag;
-    std::string digest;
-    std::int64_t manifest_id = 0;
-  };
-  std::vector<Held> held;  // oldest first
-  HF_CHECK(
-      tx.query("SELECT tags.name, manifests.digest, manifests.id FROM tags "
-               "JOIN manifests ON manifests.id = tags.manifest_id "
-               "WHERE tags.repository_id = $1 ORDER BY tags.pushed_at, tags.name",
-               {repository.id}, [&](const db::Row& row) -> Result<void> {
-                 HF_TRY(oci::Tag tag, oci::Tag::parse(row.text(0)));
-                 if (!tag.is_companion()) {
-                   held.push_back({std::move(tag), row.string(1), row.integer(2)});
-                 }
-                 return {};
-               }));
-  auto excess = std::ssize(held) - limit;
   event.type = events::Type::tag_deleted;
   event.media_type.clear();
   event.detail = "tag limit";
-  for (const Held& oldest : held) {
-    if (excess <= 0) break;
-    if (std::ranges::find(just_set, oldest.tag) != just_set.end()) continue;
-    HF_CHECK(tx.execute("DELETE FROM tags WHERE repository_id = $1 AND name = $2",
-                        {repository.id, oldest.tag.text()}));
-    HF_CHECK(loosen_manifest(tx, oldest.manifest_id, event.at));
-    state.tag_changed(tx, repository.id, oldest.tag.text());
-    event.tag = oldest.tag.text();
-    event.digest = oldest.digest;
-    HF_CHECK(events::append(tx, event));
-    --excess;
+  std::optional<Held> last;
+  HF_TRY(std::int64_t excess, excess_in(tx, repository.id, limit));
+  while (excess > 0) {
+    HF_TRY(const std::vector<Held> step, oldest(tx, repository.id, last));
+    if (step.empty()) return {};
+    last = step.back();
+    for (const Held& held : step) {
+      if (excess <= 0) break;
+      if (held.tag.is_companion() || std::ranges::find(just_set, held.tag) != just_set.end()) {
+        continue;
+      }
+      HF_CHECK(tx.execute("DELETE FROM tags WHERE repository_id = $1 AND name = $2",
+                          {repository.id, held.tag.text()}));
+      HF_CHECK(loosen_manifest(tx, held.manifest_id, event.at));
+      state.tag_changed(tx, repository.id, held.tag.text());
+      event.tag = held.tag.text();
+      event.digest = held.digest;
+      HF_CHECK(events::append(tx, event));
+      --excess;
+    }
   }
   return {};
 }

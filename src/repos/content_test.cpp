@@ -159,6 +159,28 @@ TEST_F(ContentTest, BeyondTheLimitTheOldestTagsGo) {
       << "what one push sets stays";
 }
 
+// More than a step of them are looked at, and all of it is older than what goes.
+TEST_F(ContentTest, TheLimitPassesOverSignaturesAndManyOthers) {
+  ASSERT_TRUE(link(*app_, "config", "key"));
+  std::vector<oci::Tag> signatures;
+  std::vector<oci::Tag> others;
+  for (int i = 0; i < 250; ++i) {
+    signatures.push_back(tag(fmt::format("sha256-{:064x}.sig", i)));
+    others.push_back(tag(fmt::format("v{:03}", i)));
+  }
+  ASSERT_TRUE(put(image("config"), signatures));
+  ASSERT_TRUE(put(image("config"), others));
+  ASSERT_TRUE(repositories_->update(named("alice/app"), {.tag_limit = 300}, actor_));
+  ASSERT_TRUE(put(image("config"), {tag("new")}));
+  EXPECT_EQ(content_->tags(app_->id, "", 1000)->items.size(), 501U);
+  ASSERT_TRUE(repositories_->update(named("alice/app"), {.tag_limit = 2}, actor_));
+  ASSERT_TRUE(put(image("config"), {tag("newest")}));
+  const auto left = content_->tags(app_->id, "", 1000)->items;
+  ASSERT_EQ(left.size(), 252U);
+  EXPECT_EQ(std::vector<std::string>(left.begin(), left.begin() + 2),
+            (std::vector<std::string>{"new", "newest"}));
+}
+
 TEST_F(ContentTest, TagsMoveAndBytesStayAsTheyCame) {
   ASSERT_TRUE(link(*app_, "config", "key"));
   const std::string one = image("config") + "\n ";

@@ -203,7 +203,7 @@ Result<std::vector<PushedManifest>> Images::on_digest(std::int64_t repository_id
       "SELECT {} FROM tags t JOIN manifests m ON m.id = t.manifest_id LEFT JOIN accounts b ON "
       "b.id = t.pushed_by WHERE m.repository_id = $1 AND m.digest = $2 ORDER BY t.name LIMIT $3",
       kTagColumns);
-  const std::string text = digest.text();
+  const std::string& text = digest.text();
   HF_TRY(auto found, manifests(repository_id, text, 1));
   if (found.empty() || found.front().stored.digest != digest) return unknown(text);
   const PushedManifest manifest = found.front();

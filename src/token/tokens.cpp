@@ -1,7 +1,9 @@
 #include "token/tokens.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <fmt/format.h>
+#include <mutex>
 
 #include "base/fill_cache.hpp"
 #include "base/snapshot.hpp"
@@ -137,6 +139,10 @@ struct Tokens::State {
   Random& random;
   Snapshot<std::vector<crypto::SigningKey>> keys;
   FillCache<std::shared_ptr<const Claims>> remembered{kRememberedTokens};
+  std::atomic<std::uint64_t> changes{0};  // of the stored keys
+  std::atomic<std::uint64_t> seen{0};     // of them, those that `keys` has
+  std::mutex reading;
+  std::shared_ptr<void> subscription;  // last: it ends before what it calls
 };
 
 Tokens::Tokens(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -144,11 +150,29 @@ Tokens::~Tokens() = default;
 
 Result<std::unique_ptr<Tokens>> Tokens::open(keys::KeyStore& keys, Settings settings,
                                              const Clock& clock, Random& random) {
+  auto state = std::make_unique<State>(keys, std::move(settings), clock, random);
+  // Heard of before they are read, so that no change is missed.
+  state->subscription =
+      keys.subscribe(kKeysName, [changes = &state->changes] { changes->fetch_add(1); });
   HF_TRY(const std::string pems, keys.create(kKeysName, crypto::SigningKey::generate().pem()));
   HF_TRY(std::vector<crypto::SigningKey> parsed, parse_keys(pems));
-  auto state = std::make_unique<State>(keys, std::move(settings), clock, random);
   state->keys.store(std::make_shared<const std::vector<crypto::SigningKey>>(std::move(parsed)));
   return std::unique_ptr<Tokens>(new Tokens(std::move(state)));
+}
+
+bool Tokens::is_current() const { return state_->seen.load() == state_->changes.load(); }
+
+Result<void> Tokens::refresh() {
+  if (is_current()) return {};
+  const std::lock_guard lock(state_->reading);
+  const std::uint64_t changes = state_->changes.load();
+  if (state_->seen.load() == changes) return {};
+  HF_TRY(const auto pems, state_->store.find(kKeysName));
+  HF_TRY(std::vector<crypto::SigningKey> parsed, parse_keys(pems.value_or("")));
+  state_->keys.store(std::make_shared<const std::vector<crypto::SigningKey>>(std::move(parsed)));
+  state_->remembered.clear();
+  state_->seen.store(changes);
+  return {};
 }
 
 Issued Tokens::issue(const Holder& holder, const std::vector<Access>& access,
@@ -222,9 +246,10 @@ Result<std::shared_ptr<const Claims>> Tokens::verify(std::string_view token,
 }
 
 Result<void> Tokens::rotate(const events::Actor& actor) {
+  HF_CHECK(refresh());
   const auto current = state_->keys.load();
   // The one before keeps verifying: its last token ends long before the next rotation.
-  std::vector<crypto::SigningKey> next = {crypto::SigningKey::generate(), current->front()};
+  const std::vector<crypto::SigningKey> next = {crypto::SigningKey::generate(), current->front()};
   events::Event event;
   event.at = state_->clock.now();
   event.type = events::Type::signing_key_rotated;
@@ -232,8 +257,7 @@ Result<void> Tokens::rotate(const events::Actor& actor) {
   event.object = next[0].id();
   HF_CHECK(state_->store.replace(kKeysName, next[0].pem() + next[1].pem(),
                                  [&](db::Tx& tx) { return events::append(tx, event); }));
-  state_->keys.store(std::make_shared<const std::vector<crypto::SigningKey>>(std::move(next)));
-  return {};
+  return refresh();
 }
 
 std::string Tokens::jwks() const {

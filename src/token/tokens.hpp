@@ -52,7 +52,9 @@ struct Settings {
   std::chrono::seconds lifetime{300};
 };
 
-// Threads: any. issue() and verify() do not touch the database.
+// Threads: any. issue(), verify() and jwks() do not touch the database: they go by the signing keys
+// in memory, which another replica may have changed. Then is_current() is false, and refresh()
+// comes before them.
 class Tokens {
  public:
   // Reads the signing keys, makes the first on a first start.
@@ -68,7 +70,12 @@ class Tokens {
   // until they expire.
   Result<std::shared_ptr<const Claims>> verify(std::string_view token, std::string_view audience);
 
-  // A new signing key from now on; the one before goes on verifying.
+  [[nodiscard]] bool is_current() const;
+  // Reads the signing keys if they were changed; what was verified by those of before is forgotten.
+  // Blocks then.
+  Result<void> refresh();
+
+  // A new signing key from now on, at all replicas; the one before goes on verifying.
   Result<void> rotate(const events::Actor& actor);
   // {"keys":[…]}: the public keys.
   std::string jwks() const;

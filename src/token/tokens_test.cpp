@@ -96,6 +96,24 @@ TEST_F(TokensTest, ATokenFromTheFutureIsRefused) {
   EXPECT_EQ(reason(token), kTokenInvalid);
 }
 
+TEST_F(TokensTest, KeysThatAnotherReplicaRotatesAreReadAgain) {
+  const auto other = open();
+  const std::string stolen = other->issue({7, "alice", 3}, {}, "here").token;
+  ASSERT_TRUE(other->verify(stolen, "here"));
+  ASSERT_TRUE(tokens_->rotate({}));
+  EXPECT_TRUE(tokens_->is_current());
+  EXPECT_FALSE(other->is_current());
+  ASSERT_TRUE(other->refresh());
+  EXPECT_TRUE(other->is_current());
+  EXPECT_TRUE(other->verify(tokens_->issue({7, "alice", 3}, {}, "here").token, "here"));
+  EXPECT_TRUE(other->verify(stolen, "here"));
+  EXPECT_EQ(reason(other->issue({7, "alice", 3}, {}, "here").token), "ok");
+  ASSERT_TRUE(tokens_->rotate({}));
+  ASSERT_TRUE(other->refresh());
+  EXPECT_EQ(other->verify(stolen, "here").error().reason, kTokenInvalid);
+  EXPECT_EQ(other->jwks(), tokens_->jwks());
+}
+
 TEST_F(TokensTest, KeysRotateAndSurviveARestart) {
   const std::string old = tokens_->issue({1, "a", 1}, {}, "here").token;
   ASSERT_TRUE(tokens_->rotate({}));

@@ -61,6 +61,7 @@ std::optional<Result<Callers::Proof>> Callers::from_memory(const http::Request& 
     return known(logins_.remembered_token(given.text), nullptr);
   }
   if (const auto bearer = credential(given.text, "Bearer")) {
+    if (!tokens_.is_current()) return std::nullopt;
     auto claims = tokens_.verify(*bearer, url_.service(request));
     if (!claims) return std::move(claims).error();
     const std::int64_t account_id = (*claims)->account_id;
@@ -85,7 +86,12 @@ Result<Callers::Proof> Callers::from_database(const http::Request& request, cons
   if (given.kind == Given::Kind::access_token) {
     HF_TRY(proof.login, logins_.log_in_by_token(given.text, actor));
   } else if (const auto bearer = credential(given.text, "Bearer")) {
+    HF_CHECK(tokens_.refresh());
     HF_TRY(proof.claims, tokens_.verify(*bearer, url_.service(request)));
+    if (proof.claims->access_token.empty()) {
+      proof.login.account_id = proof.claims->account_id;
+      return proof;
+    }
     HF_TRY(proof.login, logins_.log_in_by_id(proof.claims->access_token, proof.claims->account_id));
   } else if (const auto basic = credential(given.text, "Basic")) {
     const auto password = parse_basic(*basic);

@@ -215,6 +215,7 @@ asio::awaitable<http::Response> Endpoint::handle(http::Request& request, http::B
   const events::Actor actor = actor_of(request, *accounts::Accounts::anonymous());
   const auto outcome = co_await services_.pool.run([&]() -> Result<Outcome> {
     Outcome made;
+    HF_CHECK(services_.tokens.refresh());
     // By a password or a refresh token; with the version that the secret was right for.
     std::optional<accounts::Account> account;
     if (asked->password) {

@@ -32,6 +32,7 @@ Answer registries(const Services& services, const Call& call) {
 }
 
 Answer signing_keys(const Services& services, const Call& /*call*/) {
+  HF_CHECK(services.tokens.refresh());
   return rest::json_text_response(200, services.tokens.jwks());
 }
 

@@ -24,7 +24,7 @@ struct Services {
   accounts::Sessions& sessions;
   settings::Store& settings;
   const PublicUrl& url;
-  const holdfast::token::Tokens& tokens;
+  holdfast::token::Tokens& tokens;
   std::string ca_pem;   // empty: the certificate comes from elsewhere
   std::string version;  // "0.1.0"
   async::BlockingPool& pool;
