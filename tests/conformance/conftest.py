@@ -10,12 +10,6 @@ NOT_HERE = {("get", "/_ping", "503"), ("get", "/health", "503"), ("get", "/load_
 _unseen = []
 
 
-def _missing() -> list[str]:
-    written = {(method, path, status) for (method, path), operation in openapi.operations().items()
-               for status in operation["responses"] if status not in openapi.SHARED}
-    return [" ".join(one) for one in sorted(written - openapi.seen - NOT_HERE)]
-
-
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node):
     """A worker of a parallel run has ended."""
@@ -30,7 +24,7 @@ def pytest_sessionfinish(session, exitstatus):
     options = session.config.option
     whole = session.config.args == ["tests/conformance"] and not options.keyword and not options.markexpr
     if whole and exitstatus == 0:
-        _unseen.extend(_missing())
+        _unseen.extend(" ".join(one) for one in openapi.unseen() if one not in NOT_HERE)
         if _unseen:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

@@ -99,3 +99,12 @@ def check(method: str, target: str, response: Response) -> None:
     found = broken(*operation, response)
     assert not found, f"not as openapi/ describes {operation}: {found}\n{response}"
     seen.add((*operation, str(response.status)))
+
+
+def unseen(tag: str | None = None) -> list[tuple[str, str, str]]:
+    """The statuses that the operations with this tag list, or all of them, and that no answer had so far."""
+    listed = {(method, path, status) for (method, path), operation in operations().items()
+              if tag in (None, *operation["tags"])
+              for status in operation["responses"] if status not in SHARED}
+    assert listed, f"no operation has the tag {tag}"
+    return sorted(listed - seen)
