@@ -81,8 +81,8 @@ def test_bodies(api, server, what):
 
 @pytest.mark.parametrize("what", QUERIES)
 @pytest.mark.parametrize("who", ["admin", "alice", "anonymous"])
-def test_queries(_shared_clients, server, who, what):
-    api = Rest(_shared_clients[who], "")
+def test_queries(request, who, what):
+    api = Rest(request.getfixturevalue(who), "")
     for method, path in LISTS:
         whole = target(path)
         check(api.call(method, f"{whole}{'&' if '?' in whole else '?'}{QUERIES[what]}"))

@@ -117,8 +117,9 @@ def events(user, nobody, named, **names):
         ("CREATE", "TAG", "v1"), ("CREATE", "TAG", "v2")}
     assert checked.call(user, 200, "get", path, query=f"?actorId={NOBODY}", **names).json() == {"events": []}
     lines = checked.call(user, 200, "get", path, headers=[("Accept", "application/x-ndjson")], **names)
-    assert lines.header("Content-Type") == "application/x-ndjson" and len(lines.body.splitlines()) == len(
-        full.json()["events"])
+    assert lines.header("Content-Type") == "application/x-ndjson"
+    # The pull may be written down meanwhile.
+    assert len(lines.body.splitlines()) - len(full.json()["events"]) in (0, 1)
     for wrong in ("eventType=odd", "objectType=odd", "publishedAfter=yesterday"):
         checked.call(user, 400, "get", path, query="?" + wrong, **names)
     checked.call(user, 404, "get", path, namespace=names["namespace"], repository=NOBODY)
