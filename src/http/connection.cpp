@@ -368,8 +368,9 @@ asio::awaitable<bool> Connection::send_pieces(const Request& request, const std:
                  {{"request", request.id}, {"error", describe(piece.error())}});
       co_return false;
     }
-    if (!piece->has_value()) break;
-    text = **std::move(piece);
+    std::optional<std::string>& made = *piece;
+    if (!made.has_value()) break;
+    text = *std::move(made);
     piece_bytes_ += text.size();
     if (!text.empty() && request.takes_chunks)
       text = fmt::format("{:x}\r\n{}\r\n", text.size(), text);
