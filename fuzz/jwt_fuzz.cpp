@@ -22,7 +22,7 @@ struct World {
     if (!database->migrate(keys::migrations())) std::abort();
     store = std::make_unique<keys::KeyStore>(*database, crypto::Sealer({}), clock, random);
     tokens = token::Tokens::open(*store, {}, clock, random).value();
-    good = tokens->issue(7, "alice", {}, "here").token;
+    good = tokens->issue({.account_id = 7, .name = "alice"}, {}, "here").token;
   }
   ~World() { std::filesystem::remove_all(folder); }
   std::filesystem::path folder;
