@@ -1,8 +1,9 @@
-"""At the end of a whole run: was each status that an operation of the API lists seen?"""
+"""Callers of the REST APIs; and at the end of a whole run: was each status that an operation lists seen?"""
 
 import pytest
 
 from harness import openapi
+from harness.rest import Rest
 
 # What a healthy server with a certificate of its own never answers.
 NOT_HERE = {("get", "/_ping", "503"), ("get", "/health", "503"), ("get", "/load_balancer_status", "503"),
@@ -34,3 +35,14 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.section("answers that openapi/ describes and no test saw", red=True)
         for one in _unseen:
             terminalreporter.line(one)
+
+
+@pytest.fixture
+def boss(admin):
+    """The administrator, with whole paths."""
+    return Rest(admin, "")
+
+
+@pytest.fixture
+def nobody(anonymous):
+    return Rest(anonymous, "")

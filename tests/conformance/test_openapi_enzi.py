@@ -27,11 +27,6 @@ class Below(Checked):
         return super().call(rest, status, method, self.place + path.removeprefix(ENZI), *arguments, **names)
 
 
-@pytest.fixture
-def boss(admin):
-    return Rest(admin, "")
-
-
 @pytest.fixture(scope="module")
 def key(tmp_path_factory) -> tuple:
     """A public key and a certificate for it."""

@@ -22,16 +22,6 @@ NOBODY = "nobody-of-that-name"
 
 
 @pytest.fixture
-def nobody(anonymous):
-    return Rest(anonymous, "")
-
-
-@pytest.fixture
-def boss(admin):
-    return Rest(admin, "")
-
-
-@pytest.fixture
 def names(user):
     """A public repository of the user's with two tags on an image; as the path names it."""
     names = {"namespace": user.client.user, "repository": new_name("described")}

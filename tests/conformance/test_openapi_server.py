@@ -23,16 +23,6 @@ STREAM = "/api/v0/holdfast/events/stream"
 
 
 @pytest.fixture
-def boss(admin):
-    return Rest(admin, "")
-
-
-@pytest.fixture
-def nobody(anonymous):
-    return Rest(anonymous, "")
-
-
-@pytest.fixture
 def checked():
     return Checked()
 
