@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <fmt/format.h>
-#include <limits>
 #include <map>
 #include <set>
 
@@ -27,7 +26,7 @@ struct Side {
   ImageConfig config;
   std::vector<std::string> lines;  // of the Dockerfile, one per layer; "" where none is known
 
-  // What the manifest says, which may be anything: up to the largest number.
+  // What the manifest says, which may be anything: bounded.
   [[nodiscard]] std::int64_t size_bytes() const {
     return static_cast<std::int64_t>(stated_bytes(manifest));
   }
