@@ -1,0 +1,18 @@
+// Package URLs: https://github.com/package-url/purl-spec
+#pragma once
+
+#include <string>
+
+#include "packages/package.hpp"
+
+namespace holdfast::packages {
+
+// "pkg:deb/debian/bash@5.2.15-2%2Bb2?arch=amd64&distro=debian-12". `release` may be null; only
+// packages of a distribution name it.
+std::string purl(const Package& package, const Release* release);
+
+// The name as the type's advisories and PURLs compare it: PyPI's in PEP 503's form, NuGet's and
+// Composer's in small letters, every other as it is.
+std::string normal_name(Type type, std::string_view name);
+
+}  // namespace holdfast::packages
