@@ -45,6 +45,13 @@ class Pages:
         for name, login in (("administrator", "admin"), ("member", MEMBER)):
             token = self._call(f"/auth/token?service=127.0.0.1:{server.port}", (login, server.password))["token"]
             self.callers[name] = {"Authorization": f"Bearer {token}"}
+        self._wait_for_search()
+
+    def _wait_for_search(self):
+        """The server takes rows that it did not write itself into its index of names in the background."""
+        path = "/api/v0/index/autocomplete?query=r0099999&limit=1"
+        while not self._call(path, ("admin", self.holdfast.password))["repositoryResults"]:
+            time.sleep(1)
 
     def _push_images(self):
         """Different ones: a page of tags reads what each says of itself."""

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -152,9 +153,11 @@ class Accounts {
   Result<Account> find(std::int64_t id);
   // By the id that the API shows.
   Result<Account> find_uuid(std::string_view uuid);
+  // The ids that the API shows, of those that are there; a page of them at a time.
+  Result<std::map<std::int64_t, std::string>> uuids(std::span<const std::int64_t> ids);
   // O(limit), but for `contains` and the filters of users, which may pass over what does not match.
   Result<std::vector<Account>> list(const AccountQuery& query);
-  // How many accounts `query` has in all, its start and limit apart.
+  // How many accounts `query` has from its start on, whatever its limit.
   Result<std::int64_t> count(const AccountQuery& query);
   Result<AccountTotals> totals();
   // Whether there is any account: no means a first start.

@@ -1,4 +1,5 @@
 // Lists of accounts: one statement per filter and order, so that each goes through its index.
+#include <bit>
 #include <fmt/format.h>
 
 #include "accounts/accounts.hpp"
@@ -43,46 +44,70 @@ std::string pattern(std::string_view contains) {
 
 constexpr std::string_view kContains = R"(search_text LIKE lower($1) ESCAPE '\')";
 
+// The condition of a query, and its parameters; limit and order apart.
+class Selection {
+ public:
+  Selection(db::Tx& tx, const AccountQuery& query)
+      : tx_(tx), query_(query), like_(pattern(query.contains)) {}
+
+  Result<std::string> condition_sql() {
+    std::string which(condition(query_.filter));
+    if (!query_.contains.empty()) {
+      bind(like_);
+      which += fmt::format(" AND {}", kContains);
+    }
+    if (query_.start.empty()) return which;
+    const std::string_view from = query_.descending ? "<=" : ">=";
+    if (query_.order == Order::name) {
+      return which + fmt::format(" AND name {} ${}", from, bind(query_.start));
+    }
+    HF_CHECK(find_start());
+    const std::size_t full_name = bind(start_full_name_);
+    return which +
+           fmt::format(" AND (full_name, name) {} (${}, ${})", from, full_name, bind(query_.start));
+  }
+
+  // The number of the parameter.
+  std::size_t bind(db::Value value) {
+    values_.push_back(value);
+    return values_.size();
+  }
+  [[nodiscard]] const std::vector<db::Value>& values() const { return values_; }
+
+ private:
+  // The full name of the account that the page starts with; of one that is gone, its name.
+  Result<void> find_start() {
+    HF_TRY(const auto known,
+           tx_.find<std::string>("SELECT full_name FROM accounts WHERE name = $1", {query_.start},
+                                 [](const db::Row& row) { return row.string(0); }));
+    start_full_name_ = known.value_or(query_.start);
+    return {};
+  }
+
+  db::Tx& tx_;
+  const AccountQuery& query_;
+  const std::string like_;
+  std::string start_full_name_;
+  std::vector<db::Value> values_;
+};
+
+std::string order_sql(const AccountQuery& query) {
+  const std::string_view direction = query.descending ? "DESC" : "ASC";
+  return query.order == Order::name ? fmt::format("ORDER BY name {}", direction)
+                                    : fmt::format("ORDER BY full_name {0}, name {0}", direction);
+}
+
 }  // namespace
 
 Result<std::vector<Account>> Accounts::list(const AccountQuery& query) {
-  const std::string_view direction = query.descending ? "DESC" : "ASC";
-  const std::string_view from = query.descending ? "<=" : ">=";
   std::vector<Account> accounts;
   HF_CHECK(database_.read([&](db::Tx& tx) -> Result<void> {
     accounts.clear();
-    // The full name of the account that the page starts with; of one that is gone, its name.
-    std::string start_full_name = query.start;
-    if (query.order == Order::full_name && !query.start.empty()) {
-      HF_TRY(const auto known,
-             tx.find<std::string>("SELECT full_name FROM accounts WHERE name = $1", {query.start},
-                                  [](const db::Row& row) { return row.string(0); }));
-      start_full_name = known.value_or(query.start);
-    }
-    std::vector<db::Value> values;
-    const auto bind = [&](db::Value value) {
-      values.push_back(value);
-      return values.size();
-    };
-    std::string which(condition(query.filter));
-    const std::string like = pattern(query.contains);
-    if (!query.contains.empty()) {
-      bind(like);
-      which += fmt::format(" AND {}", kContains);
-    }
-    std::string order;
-    if (query.order == Order::name) {
-      if (!query.start.empty()) which += fmt::format(" AND name {} ${}", from, bind(query.start));
-      order = fmt::format("ORDER BY name {}", direction);
-    } else {
-      if (!query.start.empty()) {
-        const std::size_t full_name = bind(start_full_name);
-        which +=
-            fmt::format(" AND (full_name, name) {} (${}, ${})", from, full_name, bind(query.start));
-      }
-      order = fmt::format("ORDER BY full_name {0}, name {0}", direction);
-    }
-    const std::string page = fmt::format("{} {} LIMIT ${}", which, order, bind(query.limit));
+    Selection selection(tx, query);
+    HF_TRY(const std::string which, selection.condition_sql());
+    const std::string order = order_sql(query);
+    const std::string page =
+        fmt::format("{} {} LIMIT ${}", which, order, selection.bind(query.limit));
     // Names first: accounts_search has all that is compared, and few of the accounts are read.
     const std::string sql =
         query.contains.empty()
@@ -90,7 +115,7 @@ Result<std::vector<Account>> Accounts::list(const AccountQuery& query) {
             : fmt::format(
                   "SELECT {} FROM accounts WHERE name IN (SELECT name FROM accounts WHERE {}) {}",
                   kAccountColumns, page, order);
-    return tx.query(sql, values, [&](const db::Row& row) -> Result<void> {
+    return tx.query(sql, selection.values(), [&](const db::Row& row) -> Result<void> {
       accounts.push_back(account_of(row));
       return {};
     });
@@ -101,20 +126,36 @@ Result<std::vector<Account>> Accounts::list(const AccountQuery& query) {
 Result<std::int64_t> Accounts::count(const AccountQuery& query) {
   std::int64_t number = 0;
   HF_CHECK(database_.read([&](db::Tx& tx) -> Result<void> {
-    std::string sql =
-        fmt::format("SELECT count(*) FROM accounts WHERE {}", condition(query.filter));
-    const std::string like = pattern(query.contains);
-    std::vector<db::Value> values;
-    if (!query.contains.empty()) {
-      sql += fmt::format(" AND {}", kContains);
-      values.emplace_back(like);
-    }
-    return tx.query(sql, values, [&](const db::Row& row) -> Result<void> {
-      number = row.integer(0);
-      return {};
-    });
+    Selection selection(tx, query);
+    HF_TRY(const std::string which, selection.condition_sql());
+    return tx.query(fmt::format("SELECT count(*) FROM accounts WHERE {}", which),
+                    selection.values(), [&](const db::Row& row) -> Result<void> {
+                      number = row.integer(0);
+                      return {};
+                    });
   }));
   return number;
+}
+
+Result<std::map<std::int64_t, std::string>> Accounts::uuids(std::span<const std::int64_t> ids) {
+  std::map<std::int64_t, std::string> found;
+  if (ids.empty()) return found;
+  // As many places as the next power of two: few statements for all lengths.
+  std::vector<db::Value> values(ids.begin(), ids.end());
+  values.resize(std::bit_ceil(values.size()), ids.front());
+  std::string places;
+  for (std::size_t i = 1; i <= values.size(); ++i) {
+    places += fmt::format("{}${}", i == 1 ? "" : ", ", i);
+  }
+  HF_CHECK(database_.read([&](db::Tx& tx) -> Result<void> {
+    found.clear();
+    return tx.query(fmt::format("SELECT id, uuid FROM accounts WHERE id IN ({})", places), values,
+                    [&](const db::Row& row) -> Result<void> {
+                      found.emplace(row.integer(0), row.string(1));
+                      return {};
+                    });
+  }));
+  return found;
 }
 
 Result<AccountTotals> Accounts::totals() {

@@ -3,6 +3,7 @@
 
 #include "codec/json.hpp"
 #include "codec/text.hpp"
+#include "codec/zstd.hpp"
 
 namespace holdfast::codec {
 namespace {
@@ -88,6 +89,30 @@ TEST(Text, TellsUtf8WithoutNul) {
         std::string_view("\xf5\x80\x80\x80")}) {
     EXPECT_FALSE(is_text(text)) << text;
   }
+}
+
+TEST(Zstd, GoesBothWays) {
+  const std::string long_text(100'000, 'x');
+  for (const std::string& text : {std::string(), std::string("a"), long_text}) {
+    const std::string packed = compress_zstd(text);
+    const auto open = decompress_zstd(std::as_bytes(std::span(packed)), long_text.size());
+    ASSERT_TRUE(open);
+    EXPECT_EQ(*open, text);
+  }
+  EXPECT_LT(compress_zstd(long_text).size(), 100U);
+}
+
+TEST(Zstd, WhatIsNoFrameOrTooLongIsRefused) {
+  const std::string packed = compress_zstd(std::string(1000, 'x'));
+  std::string flipped = packed;
+  flipped.back() = static_cast<char>(flipped.back() ^ 1);
+  for (const std::string& frame :
+       {std::string(), std::string("abc"), packed.substr(0, packed.size() - 1), flipped}) {
+    const auto open = decompress_zstd(std::as_bytes(std::span(frame)), 1000);
+    ASSERT_FALSE(open);
+    EXPECT_EQ(open.error().reason, kZstdInvalid);
+  }
+  EXPECT_FALSE(decompress_zstd(std::as_bytes(std::span(packed)), 999));
 }
 
 }  // namespace

@@ -16,6 +16,7 @@
 #include "db/migrations.hpp"
 #include "db/sqlite/sqlite.hpp"
 #include "gc/work.hpp"
+#include "repos/pins.hpp"
 
 namespace holdfast::gc {
 namespace {
@@ -366,6 +367,28 @@ TEST_P(CollectorOnEachStoreTest, FilesWithoutARowGoAfterADay) {
   EXPECT_EQ(collect(Scope::all, Search::anew).files, 1);
   EXPECT_EQ(stored(), 1U);
   EXPECT_TRUE(has_blob(app_, "kept"));
+}
+
+TEST_P(CollectorOnEachStoreTest, WhatIsPinnedStaysUntilItIsLetGo) {
+  auto session = blobs_->begin("advisories", oci::Algorithm::sha256).value();
+  ASSERT_TRUE(session->append(bytes("kept")));
+  const blob::Committed committed = session->commit(digest_of("kept")).value();
+  const auto in_transaction = [&](const std::function<Result<void>(db::Tx&)>& function) {
+    const auto outcome = database_->write(db::Durability::full, function);
+    EXPECT_TRUE(outcome) << describe(outcome.error());
+  };
+  in_transaction([&](db::Tx& tx) -> Result<void> {
+    HF_TRY(const auto loser, repos::pin(tx, digest_of("kept"), committed, "a list", clock_.now()));
+    EXPECT_FALSE(loser);
+    return {};
+  });
+  days(9);
+  EXPECT_EQ(collect(Scope::all, Search::anew).blobs, 0);
+  EXPECT_EQ(stored(), 1U);
+  EXPECT_THAT(why(digest_of("kept")), HasSubstr("kept as a list"));
+  in_transaction([&](db::Tx& tx) { return repos::unpin(tx, digest_of("kept")); });
+  EXPECT_EQ(collect().blobs, 1);
+  EXPECT_EQ(stored(), 0U);
 }
 
 TEST_P(CollectorOnEachStoreTest, AnUploadThatEndsJustNowKeepsItsFile) {

@@ -59,7 +59,9 @@ Result<std::vector<std::string>> Collector::explain(const oci::Digest& digest) {
   for (const auto& link : kept.links) {
     add(lines, link, settings::duration_of(values->gc_blob_grace), now);
   }
-  if (kept.is_blob && kept.links.empty()) {
+  if (!kept.pinned_for.empty()) {
+    lines.push_back(fmt::format("blob of no repository: kept as {}", kept.pinned_for));
+  } else if (kept.is_blob && kept.links.empty()) {
     lines.push_back(fmt::format("blob of no repository: {}", kNextRun));
   }
   if (!lines.empty()) return lines;

@@ -146,25 +146,29 @@ Result<void> Content::remove_blob(const Repository& repository, const oci::Diges
   return {};
 }
 
-Result<std::optional<blob::BlobKey>> Content::link_blob(db::Tx& tx, std::int64_t repository_id,
-                                                        const oci::Digest& digest,
-                                                        const blob::Committed& committed,
-                                                        Timestamp now) {
+Result<BlobRow> put_blob(db::Tx& tx, const oci::Digest& digest, const blob::Committed& committed,
+                         Timestamp now) {
   HF_CHECK(
       tx.execute("INSERT INTO blobs (digest, key, size, created_at) VALUES ($1, $2, $3, $4) "
                  "ON CONFLICT (digest) DO NOTHING",
                  {digest.text(), committed.key.value,
                   static_cast<std::int64_t>(committed.size_bytes), to_micros(now)}));
-  std::int64_t id = 0;
-  bool won = false;
+  BlobRow put;
   HF_CHECK(tx.query("SELECT id, key FROM blobs WHERE digest = $1", {digest.text()},
                     [&](const db::Row& row) -> Result<void> {
-                      id = row.integer(0);
-                      won = row.text(1) == committed.key.value;
+                      put = {row.integer(0), row.text(1) == committed.key.value};
                       return {};
                     }));
-  HF_CHECK(link(tx, repository_id, id, now));
-  return won ? std::optional<blob::BlobKey>() : committed.key;
+  return put;
+}
+
+Result<std::optional<blob::BlobKey>> Content::link_blob(db::Tx& tx, std::int64_t repository_id,
+                                                        const oci::Digest& digest,
+                                                        const blob::Committed& committed,
+                                                        Timestamp now) {
+  HF_TRY(const BlobRow row, put_blob(tx, digest, committed, now));
+  HF_CHECK(link(tx, repository_id, row.id, now));
+  return row.won ? std::optional<blob::BlobKey>() : committed.key;
 }
 
 }  // namespace holdfast::repos

@@ -59,6 +59,14 @@ events::Event event_in(const Repository& repository, events::Type type, const ev
                        Timestamp now);
 
 // A manifest that is about to go.
+// A row of `blobs` for freshly stored bytes: the new one, or the one that was there.
+struct BlobRow {
+  std::int64_t id = 0;
+  bool won = false;  // its bytes are the new ones
+};
+Result<BlobRow> put_blob(db::Tx& tx, const oci::Digest& digest, const blob::Committed& committed,
+                         Timestamp now);
+
 struct ManifestRow {
   std::int64_t id = 0;
   std::int64_t repository_id = 0;

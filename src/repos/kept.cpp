@@ -129,6 +129,10 @@ Result<Kept> what_keeps(db::Database& database, const oci::Digest& digest) {
     if (!blob_id) return {};
     kept.is_blob = true;
     HF_TRY(kept.links, links_of(tx, *blob_id));
+    HF_TRY(const auto reason,
+           tx.find<std::string>("SELECT reason FROM pinned_blobs WHERE blob_id = $1", {*blob_id},
+                                [](const db::Row& row) { return row.string(0); }));
+    kept.pinned_for = reason.value_or("");
     return {};
   }));
   return kept;

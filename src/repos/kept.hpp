@@ -41,6 +41,7 @@ struct Kept {
   bool is_blob = false;
   std::int64_t size_bytes = 0;
   std::vector<KeptLink> links;
+  std::string pinned_for;  // what the server keeps it for; empty: it does not
 };
 // What is known of a digest; nothing at all when it is not stored. Blocks.
 Result<Kept> what_keeps(db::Database& database, const oci::Digest& digest);

@@ -212,7 +212,7 @@ Result<Loose::Page> Loose::remove_links(std::int64_t after, Timestamp until, int
 Result<Loose::Page> Loose::search_blobs(std::int64_t after, int limit) {
   constexpr std::string_view kNoted =
       "FROM blobs WHERE id > $1 AND id <= $2 AND NOT EXISTS (SELECT 1 FROM repository_blobs WHERE "
-      "blob_id = blobs.id)";
+      "blob_id = blobs.id) AND NOT EXISTS (SELECT 1 FROM pinned_blobs WHERE blob_id = blobs.id)";
   static const std::string any = fmt::format("SELECT 1 {} LIMIT 1", kNoted);
   static const std::string insert = fmt::format(
       "INSERT INTO loose_blobs (blob_id) SELECT id {} ON CONFLICT (blob_id) DO NOTHING", kNoted);
@@ -253,7 +253,8 @@ Result<Loose::Page> Loose::remove_blobs(int limit, std::vector<RemovedBlob>& rem
       HF_CHECK(
           tx.query("DELETE FROM blobs WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM "
                    "repository_blobs WHERE repository_blobs.blob_id = blobs.id) AND NOT EXISTS "
-                   "(SELECT 1 FROM manifest_blobs WHERE manifest_blobs.blob_id = blobs.id) "
+                   "(SELECT 1 FROM manifest_blobs WHERE manifest_blobs.blob_id = blobs.id) AND "
+                   "NOT EXISTS (SELECT 1 FROM pinned_blobs WHERE pinned_blobs.blob_id = blobs.id) "
                    "RETURNING key, size",
                    {id}, [&](const db::Row& row) -> Result<void> {
                      removed.push_back({blob::BlobKey{row.string(0)}, row.integer(1)});

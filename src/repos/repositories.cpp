@@ -115,6 +115,10 @@ constexpr db::Migration kMigrations[] = {
       CREATE INDEX loose_manifests_since ON loose_manifests (held, since, manifest_id);
       CREATE TABLE loose_blobs (blob_id {int} NOT NULL PRIMARY KEY);
       CREATE INDEX repository_blobs_since ON repository_blobs (linked_at, repository_id, blob_id))"},
+    // See pins.hpp.
+    {"repos/0009-pinned-blobs", R"(CREATE TABLE pinned_blobs (
+        blob_id {int} NOT NULL PRIMARY KEY REFERENCES blobs (id),
+        reason {text} NOT NULL))"},
 };
 
 constexpr std::size_t kRepositoriesInMemory = 20'000;

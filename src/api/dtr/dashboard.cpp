@@ -70,6 +70,7 @@ Result<boost::json::array> latest_events(const Services& services, const Call& c
          events::newest(services.database, filter, std::nullopt, kEvents));
   if (sight) HF_CHECK(sight->outcome());
   Actors actors(services, false);
+  HF_CHECK(actors.learn(actors_of(found.events)));
   boost::json::array rows;
   for (const events::Event& event : found.events) {
     rows.emplace_back(shown(event, actors.uuid(event.actor.account_id), Detail::full));

@@ -92,18 +92,31 @@ class Sight {
   std::optional<Error> failed_;
 };
 
+// Who did these.
+inline std::set<std::int64_t> actors_of(const std::vector<events::Event>& events) {
+  std::set<std::int64_t> ids;
+  for (const events::Event& event : events) ids.insert(event.actor.account_id);
+  return ids;
+}
+
 // The ids of accounts as the API shows them, for events; "" for who is gone, and for strangers, to
 // whom accounts are not shown.
 class Actors {
  public:
   Actors(const Services& services, bool for_strangers)
       : services_(services), for_strangers_(for_strangers) {}
-  std::string uuid(std::int64_t account_id) {
-    if (account_id == 0 || for_strangers_) return {};
+  // Asks for those of a page at once. Blocks.
+  Result<void> learn(std::set<std::int64_t> account_ids) {
+    account_ids.erase(0);
+    if (account_ids.empty() || for_strangers_) return {};
+    const std::vector<std::int64_t> ids(account_ids.begin(), account_ids.end());
+    HF_TRY(known_, services_.accounts.uuids(ids));
+    return {};
+  }
+  // Of one that was learned.
+  [[nodiscard]] std::string uuid(std::int64_t account_id) const {
     const auto known = known_.find(account_id);
-    if (known != known_.end()) return known->second;
-    const auto found = services_.accounts.find(account_id);
-    return known_.emplace(account_id, found ? found->uuid : std::string()).first->second;
+    return known == known_.end() ? std::string() : known->second;
   }
 
  private:

@@ -202,6 +202,9 @@ class EventStreams::Stream final : public http::PieceSource {
       sight.emplace(services_, subject, std::move(self));
     }
     Actors actors(services_, false);
+    std::set<std::int64_t> ids;
+    for (const EventPtr& event : found) ids.insert(event->actor.account_id);
+    HF_CHECK(actors.learn(std::move(ids)));
     std::string text;
     for (const EventPtr& event : found) {
       if (!fits(filter_, *event) || (sight && !sight->sees(*event))) continue;

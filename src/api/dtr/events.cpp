@@ -72,6 +72,7 @@ Answer answer(const Services& services, const Call& call, const events::Filter& 
   HF_TRY(const events::Page found,
          events::newest(services.database, filter, events::parse_place(page.start), page.size));
   Actors actors(services, call.caller.is_anonymous());
+  HF_CHECK(actors.learn(actors_of(found.events)));
   boost::json::array rows;
   for (const events::Event& event : found.events) {
     rows.emplace_back(shown(event, actors.uuid(event.actor.account_id), detail));

@@ -60,10 +60,13 @@ Answer list(const Services& services, const Call& call) {
   return page_response(
       services, "accounts", page,
       [&services, totals, query](const rest::PageEnd& end) -> Result<boost::json::object> {
-        // A page that is all of them has been counted.
-        std::int64_t matching = end.rows;
+        // What the page passed over already is not counted again.
+        std::int64_t matching = query.start.empty() ? end.rows : 0;
         if (!query.start.empty() || !end.next.empty()) {
-          HF_TRY(matching, services.accounts.count(query));
+          AccountQuery rest = query;
+          rest.start = query.start.empty() ? end.next : "";
+          HF_TRY(const std::int64_t others, services.accounts.count(rest));
+          matching += others;
         }
         return boost::json::object{{"usersCount", totals.users},
                                    {"orgsCount", totals.organizations},
