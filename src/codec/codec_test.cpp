@@ -91,6 +91,16 @@ TEST(Text, TellsUtf8WithoutNul) {
   }
 }
 
+TEST(Text, BytesBecomeText) {
+  EXPECT_EQ(to_text("gr\xc3\xbcn", 100), "gr\xc3\xbcn");
+  EXPECT_EQ(to_text("a\xff\xc3(b", 100), "a\xef\xbf\xbd\xef\xbf\xbd(b");
+  EXPECT_EQ(to_text(std::string_view("a\0b", 3), 100),
+            "a\xef\xbf\xbd"
+            "b");
+  EXPECT_EQ(to_text("gr\xc3\xbcn", 3), "gr") << "no half character";
+  EXPECT_EQ(to_text("abc", 2), "ab");
+}
+
 TEST(Zstd, GoesBothWays) {
   const std::string long_text(100'000, 'x');
   for (const std::string& text : {std::string(), std::string("a"), long_text}) {

@@ -114,4 +114,25 @@ bool is_text(std::string_view bytes) {
   return true;
 }
 
+std::string to_text(std::string_view bytes, std::size_t at_most) {
+  constexpr std::string_view kReplacement = "\xef\xbf\xbd";
+  const std::string_view cut = bytes.substr(0, at_most);
+  if (cut.size() == bytes.size() && is_text(bytes)) return std::string(bytes);
+  std::string text;
+  const char* at = bytes.data();
+  const char* const end = at + bytes.size();
+  while (at != end) {
+    const char* const begin = at;
+    const auto point = boost::locale::utf::utf_traits<char>::decode(at, end);
+    const bool is_good = point != 0 && boost::locale::utf::is_valid_codepoint(point);
+    // A broken one is passed over byte by byte, so that what follows it is kept.
+    if (!is_good) at = begin + 1;
+    const std::string_view piece =
+        is_good ? std::string_view(begin, static_cast<std::size_t>(at - begin)) : kReplacement;
+    if (text.size() + piece.size() > at_most) break;
+    text += piece;
+  }
+  return text;
+}
+
 }  // namespace holdfast::codec

@@ -2,6 +2,7 @@
 // characters, no bits left over.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -24,5 +25,7 @@ std::string size_text(double bytes);
 
 // Whether it is UTF-8 without a NUL: what databases take for text.
 bool is_text(std::string_view bytes);
+// The same bytes as such text, of at most `at_most` bytes: what is none becomes U+FFFD.
+std::string to_text(std::string_view bytes, std::size_t at_most);
 
 }  // namespace holdfast::codec

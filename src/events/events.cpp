@@ -104,6 +104,10 @@ constexpr auto kNames = std::to_array<std::pair<Type, std::string_view>>({
     {Type::sso_service_deleted, "sso_service_deleted"},
     {Type::account_settings_updated, "account_settings_updated"},
     {Type::backup_created, "backup_created"},
+    {Type::scan_completed, "scan_completed"},
+    {Type::scan_failed, "scan_failed"},
+    {Type::advisories_updated, "advisories_updated"},
+    {Type::advisories_failed, "advisories_failed"},
 });
 
 constexpr std::array<Type, kNames.size()> kTypes = [] {

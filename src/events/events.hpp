@@ -79,6 +79,10 @@ enum class Type {
   sso_service_deleted,
   account_settings_updated,  // detail: which
   backup_created,            // detail: its size
+  scan_completed,            // of an image; detail: what it counted
+  scan_failed,               // detail: why
+  advisories_updated,        // object: their version, detail: how many there are
+  advisories_failed,         // detail: why the last good ones stay in force
 };
 std::string_view name(Type type);
 // All of them.

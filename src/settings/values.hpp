@@ -27,9 +27,9 @@ struct Values {
   bool job_history_compaction = true;           // jobHistoryCompactionEnabled
   std::string job_history_max_age = "2160h";    // jobHistoryMaxAge
   std::int64_t job_history_to_keep = 10'000;    // jobHistoryToKeep
-  bool scanning_enabled = false;                // scanningEnabled
+  bool scanning_enabled = true;                 // scanningEnabled
   bool scanning_sync_online = true;             // scanningSyncOnline
-  bool scanning_enable_auto_recheck = false;    // scanningEnableAutoRecheck
+  bool scanning_enable_auto_recheck = true;     // scanningEnableAutoRecheck
   std::int64_t scanning_deadline = 3600;        // scanningDeadline: seconds for one image
   std::string gc_untagged_grace = "7d";         // gcUntaggedGrace: see grace_of
   std::string gc_blob_grace = "1h";             // gcBlobGrace: see duration_of

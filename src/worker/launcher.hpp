@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/result.hpp"
 #include "packages/package.hpp"
@@ -30,7 +31,8 @@ struct Limits {
   std::chrono::milliseconds deadline{std::chrono::minutes(10)};  // then it is killed
   std::uint64_t unpacked_bytes = 32ULL << 30U;                   // of a layer, or an archive
   std::uint64_t memory_bytes = 256ULL << 20U;
-  std::uint64_t answer_bytes = 256ULL << 20U;  // more than this from it: killed
+  std::uint64_t answer_bytes = 256ULL
+                               << 20U;  // more than this from it: killed; of archives, set it
 };
 
 // How well the worker is shut in.
@@ -46,12 +48,12 @@ class Launcher {
   // `program` is the path of holdfast-scan.
   explicit Launcher(std::string program) : program_(std::move(program)) {}
 
-  // What one layer holds. `media_type` says how it is compressed; what the bytes say wins.
-  // Members that are links to files that were not kept cost a second reading: `open` is called once
-  // for each and gives the bytes from the beginning.
+  // What one layer holds; how it is compressed is told by its bytes. Databases behind links to
+  // members that were not kept cost a second reading: `open` is called once for each reading and
+  // gives the bytes from the beginning.
   Result<packages::Layer> read_layer(
-      std::string_view media_type, const std::function<Result<Source>()>& open,
-      const Limits& limits, const std::function<bool()>& stop = [] { return false; });
+      const std::function<Result<Source>()>& open, const Limits& limits,
+      const std::function<bool()>& stop = [] { return false; });
 
   // Every regular member of a zip or (compressed) tar archive, in its order, each in whole; an
   // error from `each` ends it and is returned. `member_bytes`: larger members end it with

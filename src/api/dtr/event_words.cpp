@@ -31,7 +31,7 @@ constexpr auto kVerbs = std::to_array<Pair>({
     {"revoked", "UPDATE"},
     {"deleted", "DELETE"},
     {"failed", "FAIL"},
-    {"scanned", "SCAN"},
+    {"completed", "SCAN"},
 });
 
 // What stands before it, where DTR has another word for it.
@@ -56,6 +56,8 @@ constexpr auto kObjects = std::to_array<Pair>({
     {"service_account", "ACCOUNT"},
     {"public_key", "ACCOUNT"},
     {"sso_service", "ACCOUNT"},
+    {"scan", "TAG"},
+    {"advisories", "SYSTEM"},
 });
 
 std::string upper(std::string_view text) {
@@ -134,9 +136,8 @@ Result<std::vector<events::Type>> types_that_fit(std::string_view type, std::str
     object_known |= object_fits;
     if (type_fits && object_fits) fitting.push_back(one);
   }
-  // DTR has words for what never happens here.
-  constexpr std::array<std::string_view, 2> kOthers = {"SEND", "SCAN"};
-  type_known |= std::ranges::find(kOthers, wanted_type) != kOthers.end();
+  // DTR has a word for what never happens here.
+  type_known |= wanted_type == "SEND";
   if (type_known && object_known) return fitting;
   return fail(ErrorCode::invalid, rest::kQueryInvalid,
               type_known ? "\"objectType\" must be REPOSITORY, TAG, MANIFEST, BLOB, ACCOUNT, TEAM, "

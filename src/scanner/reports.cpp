@@ -1,0 +1,178 @@
+#include "scanner/reports.hpp"
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+#include <tuple>
+#include <utility>
+
+namespace holdfast::scanner {
+
+namespace {
+
+using packages::Package;
+
+// What is one component of an image. A package that the distribution owns is another one than the
+// same from its language's registry: only one of the two is looked up.
+using Identity =
+    std::tuple<packages::Type, std::string, std::string, std::string, std::string, bool, bool>;
+
+Identity identity_of(const Package& package, bool is_present) {
+  return {package.type,        package.name,           package.version, package.architecture,
+          package.source_name, !package.owner.empty(), is_present};
+}
+
+std::optional<cvss::Severity> worst(const Component& component) {
+  std::optional<cvss::Severity> found;
+  for (const advisories::Match& match : component.answer.matches) {
+    if (match.severity && (!found || *match.severity > *found)) found = match.severity;
+  }
+  return found;
+}
+
+// What sorts first is worst: present, has findings, by severity, by their number.
+auto rank(const Component& component) {
+  const auto severity = worst(component);
+  const auto matches = std::ssize(component.answer.matches);
+  return std::tuple(component.is_present ? 0 : 1, matches > 0 ? 0 : 1,
+                    severity ? -static_cast<int>(*severity) : 0, -matches,
+                    std::string_view(component.package.name),
+                    std::string_view(component.package.version), component.layer);
+}
+
+class Joiner {
+ public:
+  explicit Joiner(ImageReport& report) : report_(report) {}
+
+  void add(std::uint32_t layer, const Package& package, bool is_present) {
+    const auto [known, is_new] =
+        known_.try_emplace(identity_of(package, is_present), report_.components.size());
+    if (is_new) {
+      report_.components.push_back({.package = package, .layer = layer, .is_present = is_present});
+    }
+    Component& component = report_.components[known->second];
+    if (component.paths.size() < Component::kPathsShown) component.paths.push_back(package.path);
+  }
+
+  Result<void> look_up(advisories::Database& database) {
+    const packages::Release* release = report_.release ? &*report_.release : nullptr;
+    for (Component& component : report_.components) {
+      if (!component.is_present) continue;
+      HF_TRY(component.answer, database.match(component.package, release));
+      if (component.answer.coverage == advisories::Coverage::not_covered) ++report_.not_covered;
+      count(component, report_.counts);
+    }
+    return {};
+  }
+
+  // Components in their order, and each layer's list of them.
+  void sort() {
+    std::ranges::sort(report_.components, {}, rank);
+    for (std::uint32_t i = 0; i < report_.components.size(); ++i) {
+      report_.layers[report_.components[i].layer].components.push_back(i);
+    }
+  }
+
+ private:
+  ImageReport& report_;
+  std::map<Identity, std::size_t> known_;
+};
+
+// About what it holds in memory.
+std::size_t size_of(const ImageReport& report) {
+  std::size_t size = 1024;
+  for (const Component& component : report.components) {
+    size += 512 + component.paths.size() * 96;
+    for (const advisories::Match& match : component.answer.matches) {
+      size += 512 + match.summary.size() + match.ids.size() * 48 + match.urls.size() * 96;
+    }
+  }
+  return size;
+}
+
+}  // namespace
+
+void count(const Component& component, Counts& counts) {
+  for (const advisories::Match& match : component.answer.matches) {
+    if (!match.severity) {
+      ++counts.unknown;
+    } else {
+      switch (*match.severity) {
+        case cvss::Severity::critical:
+          ++counts.critical;
+          break;
+        case cvss::Severity::high:
+          ++counts.high;
+          break;
+        case cvss::Severity::medium:
+          ++counts.medium;
+          break;
+        case cvss::Severity::low:
+        case cvss::Severity::none:
+          ++counts.low;
+          break;
+      }
+    }
+    if (!match.fixed_version.empty()) ++counts.fixable;
+    if (match.is_exploited) ++counts.exploited;
+  }
+}
+
+Result<ImageReport> join(const oci::Digest& digest, const Image& image,
+                         const std::vector<oci::Digest>& layers,
+                         const std::vector<std::optional<StoredLayer>>& reports,
+                         advisories::Database* database) {
+  ImageReport joined{.digest = digest};
+  Joiner joiner(joined);
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    LayerReport layer{.digest = layers[i]};
+    if (i < reports.size() && reports[i]) {
+      layer.state = reports[i]->state;
+      layer.remarks = reports[i]->report.remarks;
+    }
+    joined.layers.push_back(std::move(layer));
+  }
+  for (std::size_t i = 0; i < image.layers.size() && i < layers.size(); ++i) {
+    if (!reports[i]) continue;
+    const packages::Layer& report = reports[i]->report;
+    if (image.release_layer == i) joined.release = report.release;
+    for (const Brought& brought : image.layers[i]) {
+      if (brought.package >= report.packages.size()) continue;
+      joiner.add(static_cast<std::uint32_t>(i), report.packages[brought.package],
+                 brought.is_present);
+    }
+  }
+  if (database != nullptr) {
+    joined.advisories = database->info().version;
+    HF_CHECK(joiner.look_up(*database));
+  }
+  joiner.sort();
+  return joined;
+}
+
+Result<std::shared_ptr<const ImageReport>> Reports::find(const oci::Digest& digest) {
+  const auto database = advisories_.current();
+  const std::string version = database ? database->info().version : "";
+  const auto known = cache_.find(digest.text());
+  if (known && (*known)->advisories == version) return *known;
+  HF_TRY(const Image image, scans_.image(digest));
+  return make(digest, image);
+}
+
+Result<std::shared_ptr<const ImageReport>> Reports::make(const oci::Digest& digest,
+                                                         const Image& image) {
+  const auto ticket = cache_.ticket(digest.text());
+  const auto database = advisories_.current();
+  HF_TRY(const std::vector<oci::Digest> layers, scans_.layers(digest));
+  std::vector<std::optional<StoredLayer>> reports;
+  for (const oci::Digest& layer : layers) {
+    HF_TRY(auto report, layers_.find(layer, Layers::Files::without));
+    reports.push_back(std::move(report));
+  }
+  HF_TRY(ImageReport joined, join(digest, image, layers, reports, database.get()));
+  auto report = std::make_shared<const ImageReport>(std::move(joined));
+  cache_.insert(ticket, digest.text(), report, size_of(*report));
+  return std::shared_ptr<const ImageReport>(std::move(report));
+}
+
+}  // namespace holdfast::scanner

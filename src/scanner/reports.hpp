@@ -1,0 +1,80 @@
+// What is wrong with an image: its packages joined with the advisories in force. Made when somebody
+// asks, and kept in memory for a while.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "advisories/database.hpp"
+#include "base/fill_cache.hpp"
+#include "base/result.hpp"
+#include "oci/digest.hpp"
+#include "packages/package.hpp"
+#include "scanner/advisory_store.hpp"
+#include "scanner/layers.hpp"
+#include "scanner/scans.hpp"
+
+namespace holdfast::scanner {
+
+// One package of an image, in whatever places it lies.
+struct Component {
+  packages::Package package{};       // as the first of its places shows it
+  std::vector<std::string> paths{};  // the first kPathsShown
+  std::uint32_t layer = 0;           // that brought it first
+  bool is_present = true;            // a later layer took it away: then nothing is looked up
+  advisories::Answer answer{};
+
+  static constexpr std::size_t kPathsShown = 100;
+};
+
+struct LayerReport {
+  oci::Digest digest;
+  LayerState state = LayerState::scanned;
+  std::vector<std::uint32_t> components{};  // that it brought, by index
+  std::vector<std::string> remarks{};       // what could not be read
+};
+
+struct ImageReport {
+  oci::Digest digest;
+  std::optional<packages::Release> release{};
+  std::string advisories{};             // the version of these; "": there are none
+  std::vector<LayerReport> layers{};    // from the bottom up
+  std::vector<Component> components{};  // the worst first, then by name; those taken away last
+  Counts counts{};
+  std::int64_t not_covered = 0;  // present ones of which the advisories know nothing
+};
+
+// A finding counts for each package and vulnerability, as it is rated.
+void count(const Component& component, Counts& counts);
+
+// Pure: `reports` are those of the image's layers, in their order; null where there is none.
+// `database` may be null.
+Result<ImageReport> join(const oci::Digest& digest, const Image& image,
+                         const std::vector<oci::Digest>& layers,
+                         const std::vector<std::optional<StoredLayer>>& reports,
+                         advisories::Database* database);
+
+// Threads: any; calls block.
+class Reports {
+ public:
+  Reports(Scans& scans, Layers& layers, AdvisoryStore& advisories)
+      : scans_(scans), layers_(layers), advisories_(advisories) {}
+
+  // not_found/kNotScanned before the image's packages are known.
+  Result<std::shared_ptr<const ImageReport>> find(const oci::Digest& digest);
+  // The same from the advisories in force now, whatever is in memory; kept there.
+  Result<std::shared_ptr<const ImageReport>> make(const oci::Digest& digest, const Image& image);
+  // Another scan of it ended.
+  void drop(const oci::Digest& digest) { cache_.drop(digest.text()); }
+
+ private:
+  Scans& scans_;
+  Layers& layers_;
+  AdvisoryStore& advisories_;
+  FillCache<std::shared_ptr<const ImageReport>> cache_{64UZ << 20U};  // by bytes
+};
+
+}  // namespace holdfast::scanner

@@ -1,0 +1,228 @@
+#include "scanner/scanner.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <fmt/format.h>
+#include <utility>
+
+#include "base/log.hpp"
+#include "codec/json.hpp"
+#include "oci/manifest.hpp"
+
+namespace holdfast::scanner {
+
+namespace {
+
+constexpr std::int64_t kImagesAtOnce = 100;
+// A manifest of 4 MiB may name thousands.
+constexpr std::size_t kLayersAtMost = 500;
+
+constexpr std::string_view kDockerConfig = "application/vnd.docker.container.image.v1+json";
+constexpr std::string_view kOciConfig = "application/vnd.oci.image.config.v1+json";
+
+Error image_too_large() {
+  return fail(ErrorCode::too_large, kImageTooLarge,
+              fmt::format("the image has more than {} layers", kLayersAtMost));
+}
+
+// How a layer is looked at, by what its descriptor says.
+LayerState state_of(std::string_view media_type, bool is_stored) {
+  if (!is_stored) return LayerState::foreign;
+  if (media_type.contains("+encrypted")) return LayerState::encrypted;
+  return media_type.contains("tar") ? LayerState::scanned : LayerState::no_archive;
+}
+
+// Whether another attempt may go well without anybody doing something.
+bool passes_by_itself(const Error& error) {
+  return error.code == ErrorCode::unavailable || error.code == ErrorCode::no_space ||
+         error.code == ErrorCode::read_only;
+}
+
+bool is_worth_another_try(const Error& error) {
+  return error.reason == worker::kWorkerDied || error.reason == worker::kWorkerTimeout;
+}
+
+}  // namespace
+
+struct Scanner::Order {
+  std::shared_ptr<const repos::Repository> repository;
+  std::shared_ptr<const repos::StoredManifest> stored;
+  Occasion occasion;
+  std::chrono::steady_clock::time_point deadline;
+};
+
+boost::json::object job_parameters(const oci::Digest& digest, const Occasion& occasion) {
+  return {{"repository", occasion.repository}, {"tag", occasion.tag}, {"digest", digest.text()}};
+}
+
+bool is_scannable(const oci::Manifest& manifest) {
+  if (manifest.kind != oci::ManifestKind::image || !manifest.config) return false;
+  const std::string& type = manifest.config->media_type;
+  if (type != kDockerConfig && type != kOciConfig) return false;
+  // BuildKit's attestations have the config of an image and layers of statements.
+  return std::ranges::none_of(manifest.layers, [](const oci::Descriptor& layer) {
+    return layer.media_type == "application/vnd.in-toto+json";
+  });
+}
+
+Result<void> Scanner::scan(jobs::Run& run) {
+  const boost::json::value parameters(run.parameters());
+  const auto text = [&](std::string_view name) {
+    return std::string(codec::string_member(parameters, name).value_or(""));
+  };
+  const auto name = oci::RepositoryName::parse(text("repository"));
+  const auto digest = oci::Digest::parse(text("digest"));
+  if (!name || !digest) {
+    return fail(ErrorCode::invalid, kScanParametersInvalid,
+                "a scan needs the parameters \"repository\" and \"digest\"");
+  }
+  HF_TRY(const auto values, parts_.settings.load());
+  Order order{.repository = {},
+              .stored = {},
+              .occasion = {.repository = name->text(), .tag = text("tag")},
+              .deadline = std::chrono::steady_clock::now() +
+                          std::chrono::seconds(values->scanning_deadline)};
+  const auto repository = parts_.repositories.find(*name);
+  if (!repository) {
+    run.log(repository.error().message);
+    return repository.error().code == ErrorCode::not_found ? Result<void>() : repository.error();
+  }
+  order.repository = *repository;
+  const auto stored = parts_.content.manifest(order.repository->id, repos::Reference(*digest));
+  if (!stored) {
+    run.log(stored.error().message);
+    return stored.error().code == ErrorCode::not_found ? Result<void>() : stored.error();
+  }
+  order.stored = *stored;
+  Result<void> outcome = scan(run, order);
+  if (outcome || passes_by_itself(outcome.error())) return outcome;
+  if (run.should_stop()) {
+    // Nobody failed: whoever takes the job up, or asks for it again, begins anew.
+    return outcome;
+  }
+  HF_CHECK(parts_.scans.fail(*digest, outcome.error().message, order.occasion));
+  return outcome;
+}
+
+Result<void> Scanner::scan(jobs::Run& run, const Order& order) {
+  const oci::Digest& digest = order.stored->digest;
+  HF_TRY(const oci::Manifest manifest,
+         oci::parse_manifest(*order.stored->bytes, order.stored->media_type));
+  if (!is_scannable(manifest)) {
+    return fail(ErrorCode::unsupported, kNotScanned, "it is no image that packages could be in");
+  }
+  if (manifest.layers.size() > kLayersAtMost) return image_too_large();
+  HF_TRY(const auto config, parts_.images.config(order.repository->id, manifest));
+  Scans::Beginning beginning{.os = config ? config->os : "",
+                             .architecture = config ? config->architecture : "",
+                             .layers = {}};
+  for (const oci::Descriptor& layer : manifest.layers) beginning.layers.push_back(layer.digest);
+  HF_CHECK(parts_.scans.begin(digest, beginning));
+
+  std::vector<StoredLayer> layers;
+  for (const oci::Descriptor& descriptor : manifest.layers) {
+    HF_TRY(StoredLayer read, layer(run, order, descriptor));
+    layers.push_back(std::move(read));
+    HF_CHECK(parts_.scans.progress(digest, std::ssize(layers)));
+  }
+  std::vector<const packages::Layer*> pointers;
+  for (const StoredLayer& layer : layers) pointers.push_back(&layer.report);
+  HF_TRY(const Image image, assemble(pointers));
+  HF_TRY(const auto checked, check(digest, image));
+  HF_CHECK(parts_.scans.complete(digest, image, checked, order.occasion));
+  run.log(checked
+              ? fmt::format("{} critical, {} high, {} medium, {} low, {} unknown",
+                            checked->counts.critical, checked->counts.high, checked->counts.medium,
+                            checked->counts.low, checked->counts.unknown)
+              : "its packages are known; there are no advisories to compare them with");
+  return {};
+}
+
+Result<StoredLayer> Scanner::layer(jobs::Run& run, const Order& order,
+                                   const oci::Descriptor& descriptor) {
+  HF_TRY(auto known, parts_.layers.find(descriptor.digest, Layers::Files::with));
+  if (known) {
+    run.log(fmt::format("{}: known", descriptor.digest.text()));
+    return *std::move(known);
+  }
+  const auto blob = parts_.content.blob(order.repository->id, descriptor.digest);
+  if (!blob && blob.error().code != ErrorCode::not_found) return blob.error();
+  StoredLayer made{.state = state_of(descriptor.media_type, blob.has_value())};
+  if (made.state == LayerState::scanned) {
+    HF_TRY(made.report, read(run, order, descriptor));
+  }
+  // One that is not here may be pushed yet.
+  if (made.state != LayerState::foreign) {
+    HF_CHECK(parts_.layers.save(descriptor.digest, made.state, made.report));
+  }
+  run.log(fmt::format("{}: {} packages", descriptor.digest.text(), made.report.packages.size()));
+  return made;
+}
+
+Result<packages::Layer> Scanner::read(jobs::Run& run, const Order& order,
+                                      const oci::Descriptor& descriptor) {
+  const auto open = [&]() -> Result<worker::Source> {
+    HF_TRY(const auto blob, parts_.content.blob(order.repository->id, descriptor.digest));
+    HF_TRY(const auto reader, parts_.blobs.open(blob->key));
+    return worker::Source(
+        [reader, at = std::uint64_t{0}](std::span<std::byte> into) mutable -> Result<std::size_t> {
+          HF_TRY(const std::size_t got, reader->read_at(at, into));
+          at += got;
+          return got;
+        });
+  };
+  const auto attempt = [&]() -> Result<packages::Layer> {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        order.deadline - std::chrono::steady_clock::now());
+    return parts_.launcher.read_layer(open,
+                                      {.deadline = std::max(left, std::chrono::milliseconds(1))},
+                                      [&] { return run.should_stop(); });
+  };
+  Result<packages::Layer> read = attempt();
+  if (!read && is_worth_another_try(read.error()) && !run.should_stop()) {
+    run.log(fmt::format("{}: {}; once more", descriptor.digest.text(), read.error().message));
+    read = attempt();
+  }
+  if (read) return read;
+  Error error = std::move(read).error();
+  error.message = fmt::format("layer {}: {}", descriptor.digest.text(), error.message);
+  return error;
+}
+
+Result<std::optional<Check>> Scanner::check(const oci::Digest& digest, const Image& image) {
+  if (!parts_.advisories.current()) return std::optional<Check>();
+  parts_.reports.drop(digest);
+  HF_TRY(const auto report, parts_.reports.make(digest, image));
+  return std::optional(Check{.advisories = report->advisories,
+                             .counts = report->counts,
+                             .not_covered = report->not_covered});
+}
+
+Result<void> Scanner::check_all(jobs::Run& run) {
+  HF_CHECK(parts_.advisories.refresh());
+  const auto database = parts_.advisories.current();
+  if (!database) {
+    run.log("there are no advisories yet");
+    return {};
+  }
+  std::int64_t after = 0;
+  std::int64_t checked = 0;
+  for (bool more = true; more && !run.should_stop();) {
+    HF_TRY(const std::vector<Scan> images,
+           parts_.scans.checked_by_others(database->info().version, after, kImagesAtOnce));
+    for (const Scan& scan : images) {
+      after = scan.id;
+      HF_TRY(const Image image, parts_.scans.image(scan.digest));
+      HF_TRY(const auto result, check(scan.digest, image));
+      if (!result) return {};
+      HF_CHECK(parts_.scans.checked(scan.digest, *result));
+      ++checked;
+    }
+    more = std::ssize(images) == kImagesAtOnce;
+  }
+  run.log(
+      fmt::format("{} images compared with the advisories {}", checked, database->info().version));
+  return {};
+}
+
+}  // namespace holdfast::scanner
