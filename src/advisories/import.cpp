@@ -1,0 +1,316 @@
+#include "advisories/import.hpp"
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <filesystem>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <map>
+#include <optional>
+#include <set>
+#include <unistd.h>
+#include <unordered_map>
+#include <utility>
+
+#include "advisories/ecosystems.hpp"
+#include "advisories/format.hpp"
+#include "advisories/sqlite.hpp"
+#include "codec/json.hpp"
+#include "codec/text.hpp"
+#include "crypto/hash.hpp"
+
+namespace holdfast::advisories {
+
+namespace {
+
+constexpr std::size_t kReasons = 5;
+constexpr std::size_t kVersionLetters = 16;
+
+// What is known of a CVE from anywhere.
+struct Rating {
+  std::string vector;
+  std::optional<cvss::Severity> rating;
+  bool is_exploited = false;
+};
+
+struct SourceCount {
+  Source source;
+  std::vector<std::string> reasons;
+};
+
+Result<void> sync_path(const std::string& path, int flags) {
+  const int file = ::open(path.c_str(), flags | O_CLOEXEC);
+  const bool is_synced = file >= 0 && ::fsync(file) == 0;
+  const int error = errno;
+  if (file >= 0) ::close(file);
+  if (is_synced) return {};
+  return fail(error == ENOSPC ? ErrorCode::no_space : ErrorCode::unavailable, kAdvisoriesBroken,
+              fmt::format("{} cannot be synced: {}", path, std::strerror(error)));
+}
+
+class Builder final : public Import {
+ public:
+  Builder(std::string path, const Clock& clock) : path_(std::move(path)), clock_(clock) {}
+  ~Builder() override {
+    if (!is_finished_) ::unlink(path_.c_str());
+  }
+  Builder(const Builder&) = delete;
+  Builder& operator=(const Builder&) = delete;
+
+  Result<void> start() {
+    HF_TRY(file_, File::create(path_));
+    HF_CHECK(file_->run(std::string(kTables)));
+    HF_CHECK(file_->run("BEGIN"));
+    HF_TRY(auto record,
+           file_->prepare("INSERT INTO records (name, ids, mends, summary, details, rating, "
+                          "vector, urls) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"));
+    record_.emplace(std::move(record));
+    HF_TRY(auto name, file_->prepare("INSERT OR IGNORE INTO names (name, record) VALUES (?, ?)"));
+    name_.emplace(std::move(name));
+    HF_TRY(auto affected, file_->prepare("INSERT INTO affected (package, release, record, "
+                                         "affected) VALUES (?, ?, ?, ?)"));
+    affected_.emplace(std::move(affected));
+    return {};
+  }
+
+  Result<void> add(std::string_view source, std::string_view bytes) override {
+    SourceCount& count = sources_[std::string(source)];
+    count.source.name = source;
+    hasher_.update(std::as_bytes(std::span(bytes)));
+    ++count.source.records;
+    if (bytes.size() > kRecordBytes) {
+      reject(count, "a record is too large");
+      return {};
+    }
+    auto record = parse_record(bytes);
+    if (!record) {
+      reject(count, record.error().message);
+      return {};
+    }
+    if (record->is_withdrawn) {
+      ++count.source.withdrawn;
+      return {};
+    }
+    if (record->modified && *record->modified <= clock_.now()) {
+      newest_ = std::max(newest_, *record->modified);
+    }
+    return store(*record);
+  }
+
+  Result<void> add_exploited(std::string_view bytes) override {
+    hasher_.update(std::as_bytes(std::span(bytes)));
+    auto parsed = codec::parse_json(bytes, 16);
+    const boost::json::value* list = parsed ? codec::member(*parsed, "vulnerabilities") : nullptr;
+    if (list == nullptr || !list->is_array()) {
+      return fail(ErrorCode::invalid, kRecordInvalid,
+                  "the list of exploited vulnerabilities has no \"vulnerabilities\"");
+    }
+    for (const boost::json::value& one : list->get_array()) {
+      if (const auto id = codec::string_member(one, "cveID")) {
+        ratings_[std::string(*id)].is_exploited = true;
+      }
+    }
+    return {};
+  }
+
+  Result<void> add_ratings(std::string_view bytes) override {
+    hasher_.update(std::as_bytes(std::span(bytes)));
+    std::vector<std::string_view> header;
+    while (!bytes.empty()) {
+      const std::size_t end = bytes.find('\n');
+      const std::vector<std::string_view> fields = columns(bytes.substr(0, end));
+      bytes.remove_prefix(end == std::string_view::npos ? bytes.size() : end + 1);
+      if (header.empty()) {
+        header = fields;
+        if (std::ranges::find(header, "cve") == header.end()) {
+          return fail(ErrorCode::invalid, kRecordInvalid, "the ratings have no column \"cve\"");
+        }
+        continue;
+      }
+      rate(header, fields);
+    }
+    return {};
+  }
+
+  Result<Info> finish() override {
+    Info info{.built_at = clock_.now(), .newest_at = newest_};
+    for (const auto& [name, count] : sources_) {
+      HF_CHECK(accept(count));
+      info.records += count.source.records - count.source.withdrawn - count.source.rejected;
+      info.sources.push_back(count.source);
+    }
+    if (info.records == 0) {
+      return fail(ErrorCode::invalid, kImportEmpty, "there is no advisory in it");
+    }
+    info.version = codec::hex(hasher_.digest()).substr(0, kVersionLetters);
+    HF_CHECK(store_ratings());
+    HF_CHECK(store_info(info));
+    HF_CHECK(file_->run("COMMIT"));
+    HF_CHECK(file_->run(std::string(kIndexes)));
+    record_.reset();
+    name_.reset();
+    affected_.reset();
+    file_.reset();
+    HF_CHECK(sync_path(path_, O_RDONLY));
+    HF_CHECK(
+        sync_path(std::filesystem::path(path_).parent_path().string(), O_RDONLY | O_DIRECTORY));
+    is_finished_ = true;
+    return info;
+  }
+
+ private:
+  static void reject(SourceCount& count, std::string reason) {
+    ++count.source.rejected;
+    if (count.reasons.size() < kReasons) count.reasons.push_back(std::move(reason));
+  }
+
+  static Result<void> accept(const SourceCount& count) {
+    if (count.source.rejected * 10 <= count.source.records) return {};
+    return fail(
+        ErrorCode::invalid, kRecordInvalid,
+        fmt::format("{} of {} records of {} cannot be read: {}", count.source.rejected,
+                    count.source.records, count.source.name, fmt::join(count.reasons, "; ")));
+  }
+
+  static std::vector<std::string_view> columns(std::string_view line) {
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    std::vector<std::string_view> fields;
+    while (true) {
+      const std::size_t tab = line.find('\t');
+      fields.push_back(line.substr(0, tab));
+      if (tab == std::string_view::npos) return fields;
+      line.remove_prefix(tab + 1);
+    }
+  }
+
+  void rate(const std::vector<std::string_view>& header,
+            const std::vector<std::string_view>& fields) {
+    std::map<std::string_view, std::string_view> row;
+    for (std::size_t i = 0; i < std::min(header.size(), fields.size()); ++i) {
+      row[header[i]] = fields[i];
+    }
+    if (!row["cve"].starts_with("CVE-")) return;
+    Rating& rating = ratings_[codec::to_text(row["cve"], 64)];
+    for (const std::string_view column : {"cvss_v3", "cvss_v4"}) {
+      if (rating.vector.empty() && cvss::score(row[column])) rating.vector = row[column];
+    }
+    if (!rating.rating) rating.rating = severity_of(row["almalinux_min_severity"]);
+  }
+
+  // What a record says of a CVE serves those that say nothing themselves.
+  void remember(const Record& record) {
+    if (record.vector.empty() && !record.rating) return;
+    const auto add = [&](const std::string& name) {
+      if (!name.starts_with("CVE-")) return;
+      Rating& rating = ratings_[name];
+      const bool is_better = rating.vector.empty() || (record.vector.starts_with("CVSS:3") &&
+                                                       !rating.vector.starts_with("CVSS:3"));
+      if (!record.vector.empty() && is_better) rating.vector = record.vector;
+      if (!rating.rating) rating.rating = record.rating;
+    };
+    add(record.id);
+    for (const std::string& alias : record.aliases) add(alias);
+    // An update that mends several is rated by the worst of them.
+    if (record.mends.size() == 1) add(record.mends.front());
+  }
+
+  Result<void> store(const Record& record) {
+    if (record.packages.empty()) return {};
+    remember(record);
+    const std::string ids = joined(record.aliases);
+    const std::string mends = joined(record.mends);
+    const std::string urls = joined(record.urls);
+    record_->bind(1, record.id)
+        .bind(2, ids)
+        .bind(3, mends)
+        .bind(4, record.summary)
+        .bind(5, record.details);
+    if (record.rating) {
+      record_->bind(6, static_cast<std::int64_t>(*record.rating));
+    } else {
+      record_->bind_null(6);
+    }
+    record_->bind(7, record.vector).bind(8, urls);
+    HF_CHECK(record_->run());
+    const std::int64_t id = file_->last_id();
+    HF_CHECK(store_name(record.id, id));
+    for (const std::string& alias : record.aliases) HF_CHECK(store_name(alias, id));
+    for (const std::string& mended : record.mends) HF_CHECK(store_name(mended, id));
+    for (const Record::Package& package : record.packages) HF_CHECK(store(package, id));
+    return {};
+  }
+
+  Result<void> store_name(const std::string& name, std::int64_t record) {
+    name_->bind(1, name).bind(2, record);
+    return name_->run();
+  }
+
+  Result<void> store(const Record::Package& package, std::int64_t record) {
+    const auto [family, release] = split_ecosystem(package.ecosystem);
+    ecosystems_.emplace(family, release);
+    const std::string key = package_key(family, lookup_name(family, package.name));
+    const std::string packed = pack(package.affected);
+    affected_->bind(1, key).bind(2, release).bind(3, record).bind(4, packed);
+    return affected_->run();
+  }
+
+  Result<void> store_ratings() {
+    HF_TRY(Statement row, file_->prepare("INSERT INTO ratings (cve, vector, rating, exploited) "
+                                         "VALUES (?, ?, ?, ?)"));
+    for (const auto& [cve, rating] : ratings_) {
+      row.bind(1, cve).bind(2, rating.vector).bind(4, rating.is_exploited ? 1 : 0);
+      if (rating.rating) {
+        row.bind(3, static_cast<std::int64_t>(*rating.rating));
+      } else {
+        row.bind_null(3);
+      }
+      HF_CHECK(row.run());
+    }
+    return {};
+  }
+
+  Result<void> store_info(const Info& info) {
+    HF_TRY(Statement row, file_->prepare("INSERT INTO ecosystems (family, release) VALUES (?, ?)"));
+    for (const auto& [family, release] : ecosystems_) {
+      row.bind(1, family).bind(2, release);
+      HF_CHECK(row.run());
+    }
+    HF_TRY(Statement source, file_->prepare("INSERT INTO sources (name, records, withdrawn, "
+                                            "rejected) VALUES (?, ?, ?, ?)"));
+    for (const Source& one : info.sources) {
+      source.bind(1, one.name).bind(2, one.records).bind(3, one.withdrawn).bind(4, one.rejected);
+      HF_CHECK(source.run());
+    }
+    HF_TRY(Statement fact, file_->prepare("INSERT INTO info (format, version, built_at, newest_at, "
+                                          "records) VALUES (?, ?, ?, ?, ?)"));
+    fact.bind(1, kFormat).bind(2, info.version).bind(3, to_micros(info.built_at));
+    fact.bind(4, to_micros(info.newest_at)).bind(5, info.records);
+    return fact.run();
+  }
+
+  const std::string path_;
+  const Clock& clock_;
+  bool is_finished_ = false;
+  std::unique_ptr<File> file_;
+  std::optional<Statement> record_;
+  std::optional<Statement> name_;
+  std::optional<Statement> affected_;
+  std::map<std::string, SourceCount> sources_;
+  std::set<std::pair<std::string, std::string>> ecosystems_;
+  std::unordered_map<std::string, Rating> ratings_;
+  Timestamp newest_{};
+  crypto::Hasher hasher_{crypto::HashAlgorithm::sha256};
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Import>> Import::begin(const std::string& path, const Clock& clock) {
+  auto builder = std::make_unique<Builder>(path, clock);
+  HF_CHECK(builder->start());
+  return std::unique_ptr<Import>(std::move(builder));
+}
+
+}  // namespace holdfast::advisories
