@@ -59,8 +59,9 @@ class AdvisoriesTest : public testing::Test {
     std::filesystem::remove_all(folder_);
   }
 
-  std::unique_ptr<Import> begin(std::string_view name) {
-    return Import::begin((folder_ / name).string(), clock_).value();
+  std::unique_ptr<Import> begin(std::string_view name, std::string_view base = "") {
+    const std::string before = base.empty() ? "" : (folder_ / base).string();
+    return Import::begin((folder_ / name).string(), before, clock_).value();
   }
   void add(std::string_view text, std::string_view source = "test") {
     ASSERT_TRUE(import_->add(source, text));
@@ -303,6 +304,26 @@ TEST_F(AdvisoriesTest, FoundByAnyOfItsNames) {
   EXPECT_EQ(both->affected[1].ecosystem, "Debian:12");
   EXPECT_EQ(both->affected[1].fixed_version, "2.0");
   EXPECT_FALSE(database_->find("CVE-1-3").value());
+}
+
+TEST_F(AdvisoriesTest, OtherSourcesAreTakenOver) {
+  add(record("A-1", "npm", "x", kUntil2, R"(,"aliases":["CVE-1-1"])"), "npm");
+  add(record("A-2", "npm", "x", kUntil2), "npm");
+  add(record("DSA-1", "Debian:12", "x", kUntil2, R"(,"upstream":["CVE-1-1"])"), "Debian");
+  ASSERT_TRUE(import_->add_exploited(R"({"vulnerabilities":[{"cveID":"CVE-1-1"}]})"));
+  const Info before = finish();
+  import_ = begin("b", "a");
+  add(record("A-3", "npm", "x", kUntil2), "npm");
+  const Info info = import_->finish().value();
+  EXPECT_NE(info.version, before.version);
+  EXPECT_EQ(info.records, 2);
+  database_ = Database::open((folder_ / "b").string()).value();
+  EXPECT_EQ(database_->info().sources.size(), 2U);
+  EXPECT_THAT(found(of(Type::npm, "x", "1.0.0")), ElementsAre("A-3 2.0 unknown"));
+  EXPECT_THAT(found(deb("x", "1"), &kDebian12), ElementsAre("CVE-1-1 2.0 unknown"));
+  EXPECT_TRUE(match(deb("x", "1"), &kDebian12).matches.front().is_exploited);
+  EXPECT_EQ(database_->find("DSA-1").value()->affected.size(), 1U);
+  EXPECT_FALSE(database_->find("A-2").value());
 }
 
 TEST_F(AdvisoriesTest, AnotherFileIsNoDatabase) {

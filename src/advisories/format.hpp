@@ -15,8 +15,9 @@ inline constexpr std::string_view kTables = R"(
 CREATE TABLE info (format INTEGER, version TEXT, built_at INTEGER, newest_at INTEGER,
   records INTEGER);
 CREATE TABLE sources (name TEXT, records INTEGER, withdrawn INTEGER, rejected INTEGER);
-CREATE TABLE ecosystems (family TEXT, release TEXT, PRIMARY KEY (family, release)) WITHOUT ROWID;
-CREATE TABLE records (id INTEGER PRIMARY KEY, name TEXT, ids TEXT, mends TEXT, summary TEXT,
+CREATE TABLE ecosystems (source TEXT, family TEXT, release TEXT,
+  PRIMARY KEY (source, family, release)) WITHOUT ROWID;
+CREATE TABLE records (id INTEGER PRIMARY KEY, source TEXT, name TEXT, ids TEXT, mends TEXT, summary TEXT,
   details TEXT, rating INTEGER, vector TEXT, urls TEXT);
 CREATE TABLE names (name TEXT, record INTEGER, PRIMARY KEY (name, record)) WITHOUT ROWID;
 CREATE TABLE affected (package TEXT, release TEXT, record INTEGER, affected TEXT);
@@ -28,6 +29,21 @@ inline constexpr std::string_view kIndexes = R"(
 CREATE INDEX affected_package ON affected (package);
 CREATE INDEX affected_record ON affected (record);
 )";
+
+// What stays of the database before, which is attached as "base": the records of sources that are
+// not in temp.replaced, behind ?1 in their numbers.
+inline constexpr std::string_view kKeep[] = {
+    "INSERT INTO records SELECT id + ?1, source, name, ids, mends, summary, details, rating, "
+    "vector, urls FROM base.records WHERE source NOT IN (SELECT name FROM temp.replaced)",
+    "INSERT OR IGNORE INTO names SELECT base.names.name, record + ?1 FROM base.names JOIN "
+    "base.records ON base.records.id = record WHERE source NOT IN (SELECT name FROM temp.replaced)",
+    "INSERT INTO affected SELECT package, release, record + ?1, affected FROM base.affected JOIN "
+    "base.records ON base.records.id = record WHERE source NOT IN (SELECT name FROM temp.replaced)",
+    "INSERT INTO ecosystems SELECT source, family, release FROM base.ecosystems WHERE source NOT "
+    "IN (SELECT name FROM temp.replaced) AND ?1 = ?1",
+    "INSERT INTO sources SELECT name, records, withdrawn, rejected FROM base.sources WHERE name "
+    "NOT IN (SELECT name FROM temp.replaced) AND ?1 = ?1",
+};
 
 // What `affected` is found by.
 inline std::string package_key(std::string_view family, std::string_view name) {

@@ -11,6 +11,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <tuple>
 #include <unistd.h>
 #include <unordered_map>
 #include <utility>
@@ -53,7 +54,8 @@ Result<void> sync_path(const std::string& path, int flags) {
 
 class Builder final : public Import {
  public:
-  Builder(std::string path, const Clock& clock) : path_(std::move(path)), clock_(clock) {}
+  Builder(std::string path, std::string base, const Clock& clock)
+      : path_(std::move(path)), base_(std::move(base)), clock_(clock) {}
   ~Builder() override {
     if (!is_finished_) ::unlink(path_.c_str());
   }
@@ -63,10 +65,12 @@ class Builder final : public Import {
   Result<void> start() {
     HF_TRY(file_, File::create(path_));
     HF_CHECK(file_->run(std::string(kTables)));
+    if (!base_.empty()) HF_CHECK(read_base());
     HF_CHECK(file_->run("BEGIN"));
     HF_TRY(auto record,
-           file_->prepare("INSERT INTO records (name, ids, mends, summary, details, rating, "
-                          "vector, urls) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"));
+           file_->prepare(
+               "INSERT INTO records (name, ids, mends, summary, details, rating, vector, urls, "
+               "source) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"));
     record_.emplace(std::move(record));
     HF_TRY(auto name, file_->prepare("INSERT OR IGNORE INTO names (name, record) VALUES (?, ?)"));
     name_.emplace(std::move(name));
@@ -97,11 +101,12 @@ class Builder final : public Import {
     if (record->modified && *record->modified <= clock_.now()) {
       newest_ = std::max(newest_, *record->modified);
     }
-    return store(*record);
+    return store(*record, count.source.name);
   }
 
   Result<void> add_exploited(std::string_view bytes) override {
     hasher_.update(std::as_bytes(std::span(bytes)));
+    for (auto& [cve, rating] : ratings_) rating.is_exploited = false;
     auto parsed = codec::parse_json(bytes, 16);
     const boost::json::value* list = parsed ? codec::member(*parsed, "vulnerabilities") : nullptr;
     if (list == nullptr || !list->is_array()) {
@@ -139,8 +144,13 @@ class Builder final : public Import {
     Info info{.built_at = clock_.now(), .newest_at = newest_};
     for (const auto& [name, count] : sources_) {
       HF_CHECK(accept(count));
-      info.records += count.source.records - count.source.withdrawn - count.source.rejected;
       info.sources.push_back(count.source);
+    }
+    for (const Source& source : base_sources_) {
+      if (!sources_.contains(source.name)) info.sources.push_back(source);
+    }
+    for (const Source& source : info.sources) {
+      info.records += source.records - source.withdrawn - source.rejected;
     }
     if (info.records == 0) {
       return fail(ErrorCode::invalid, kImportEmpty, "there is no advisory in it");
@@ -148,6 +158,7 @@ class Builder final : public Import {
     info.version = codec::hex(hasher_.digest()).substr(0, kVersionLetters);
     HF_CHECK(store_ratings());
     HF_CHECK(store_info(info));
+    if (!base_.empty()) HF_CHECK(keep_base());
     HF_CHECK(file_->run("COMMIT"));
     HF_CHECK(file_->run(std::string(kIndexes)));
     record_.reset();
@@ -162,6 +173,63 @@ class Builder final : public Import {
   }
 
  private:
+  // What is known of the database before, but for its records.
+  Result<void> read_base() {
+    HF_CHECK(file_->run("PRAGMA locking_mode = NORMAL"));
+    HF_TRY(Statement attach, file_->prepare("ATTACH ? AS base"));
+    const std::string uri = fmt::format("file:{}?immutable=1", base_);
+    attach.bind(1, uri);
+    HF_CHECK(attach.run());
+    HF_TRY(Statement info, file_->prepare("SELECT version, newest_at FROM base.info "
+                                          "WHERE format = ?"));
+    info.bind(1, kFormat);
+    HF_TRY(const bool found, info.step());
+    if (!found) {
+      return fail(ErrorCode::corrupt, kAdvisoriesBroken,
+                  "the advisories before are of another format");
+    }
+    hasher_.update(std::as_bytes(std::span(info.text(0))));
+    newest_ = from_micros(info.integer(1));
+    info.reset();
+    HF_TRY(Statement source,
+           file_->prepare("SELECT name, records, withdrawn, rejected FROM base.sources"));
+    while (true) {
+      HF_TRY(const bool more, source.step());
+      if (!more) break;
+      base_sources_.push_back(
+          {std::string(source.text(0)), source.integer(1), source.integer(2), source.integer(3)});
+    }
+    HF_TRY(Statement rating,
+           file_->prepare("SELECT cve, vector, rating, exploited FROM base.ratings"));
+    while (true) {
+      HF_TRY(const bool more, rating.step());
+      if (!more) return {};
+      Rating& known = ratings_[std::string(rating.text(0))];
+      known.vector = rating.text(1);
+      if (!rating.is_null(2)) known.rating = static_cast<cvss::Severity>(rating.integer(2));
+      known.is_exploited = rating.integer(3) != 0;
+    }
+  }
+
+  Result<void> keep_base() {
+    HF_CHECK(file_->run("CREATE TEMP TABLE replaced (name TEXT PRIMARY KEY)"));
+    HF_TRY(Statement replaced, file_->prepare("INSERT INTO temp.replaced (name) VALUES (?)"));
+    for (const auto& [name, count] : sources_) {
+      replaced.bind(1, name);
+      HF_CHECK(replaced.run());
+    }
+    HF_TRY(Statement last, file_->prepare("SELECT COALESCE(max(id), 0) FROM main.records"));
+    HF_TRY(const bool found, last.step());
+    const std::int64_t offset = found ? last.integer(0) : 0;
+    last.reset();
+    for (const std::string_view sql : kKeep) {
+      HF_TRY(Statement keep, file_->prepare(sql));
+      keep.bind(1, offset);
+      HF_CHECK(keep.run());
+    }
+    return {};
+  }
+
   static void reject(SourceCount& count, std::string reason) {
     ++count.source.rejected;
     if (count.reasons.size() < kReasons) count.reasons.push_back(std::move(reason));
@@ -217,7 +285,7 @@ class Builder final : public Import {
     if (record.mends.size() == 1) add(record.mends.front());
   }
 
-  Result<void> store(const Record& record) {
+  Result<void> store(const Record& record, const std::string& source) {
     if (record.packages.empty()) return {};
     remember(record);
     const std::string ids = joined(record.aliases);
@@ -233,13 +301,13 @@ class Builder final : public Import {
     } else {
       record_->bind_null(6);
     }
-    record_->bind(7, record.vector).bind(8, urls);
+    record_->bind(7, record.vector).bind(8, urls).bind(9, source);
     HF_CHECK(record_->run());
     const std::int64_t id = file_->last_id();
     HF_CHECK(store_name(record.id, id));
     for (const std::string& alias : record.aliases) HF_CHECK(store_name(alias, id));
     for (const std::string& mended : record.mends) HF_CHECK(store_name(mended, id));
-    for (const Record::Package& package : record.packages) HF_CHECK(store(package, id));
+    for (const Record::Package& package : record.packages) HF_CHECK(store(package, id, source));
     return {};
   }
 
@@ -248,9 +316,10 @@ class Builder final : public Import {
     return name_->run();
   }
 
-  Result<void> store(const Record::Package& package, std::int64_t record) {
+  Result<void> store(const Record::Package& package, std::int64_t record,
+                     const std::string& source) {
     const auto [family, release] = split_ecosystem(package.ecosystem);
-    ecosystems_.emplace(family, release);
+    ecosystems_.emplace(source, family, release);
     const std::string key = package_key(family, lookup_name(family, package.name));
     const std::string packed = pack(package.affected);
     affected_->bind(1, key).bind(2, release).bind(3, record).bind(4, packed);
@@ -273,14 +342,16 @@ class Builder final : public Import {
   }
 
   Result<void> store_info(const Info& info) {
-    HF_TRY(Statement row, file_->prepare("INSERT INTO ecosystems (family, release) VALUES (?, ?)"));
-    for (const auto& [family, release] : ecosystems_) {
-      row.bind(1, family).bind(2, release);
+    HF_TRY(Statement row, file_->prepare("INSERT INTO ecosystems (source, family, release) "
+                                         "VALUES (?, ?, ?)"));
+    for (const auto& [name, family, release] : ecosystems_) {
+      row.bind(1, name).bind(2, family).bind(3, release);
       HF_CHECK(row.run());
     }
     HF_TRY(Statement source, file_->prepare("INSERT INTO sources (name, records, withdrawn, "
                                             "rejected) VALUES (?, ?, ?, ?)"));
     for (const Source& one : info.sources) {
+      if (!sources_.contains(one.name)) continue;  // taken over
       source.bind(1, one.name).bind(2, one.records).bind(3, one.withdrawn).bind(4, one.rejected);
       HF_CHECK(source.run());
     }
@@ -292,14 +363,17 @@ class Builder final : public Import {
   }
 
   const std::string path_;
+  const std::string base_;
   const Clock& clock_;
+  std::vector<Source> base_sources_;
   bool is_finished_ = false;
   std::unique_ptr<File> file_;
   std::optional<Statement> record_;
   std::optional<Statement> name_;
   std::optional<Statement> affected_;
   std::map<std::string, SourceCount> sources_;
-  std::set<std::pair<std::string, std::string>> ecosystems_;
+  std::set<std::tuple<std::string, std::string, std::string>>
+      ecosystems_;  // source, family, release
   std::unordered_map<std::string, Rating> ratings_;
   Timestamp newest_{};
   crypto::Hasher hasher_{crypto::HashAlgorithm::sha256};
@@ -307,8 +381,9 @@ class Builder final : public Import {
 
 }  // namespace
 
-Result<std::unique_ptr<Import>> Import::begin(const std::string& path, const Clock& clock) {
-  auto builder = std::make_unique<Builder>(path, clock);
+Result<std::unique_ptr<Import>> Import::begin(const std::string& path, const std::string& base,
+                                              const Clock& clock) {
+  auto builder = std::make_unique<Builder>(path, base, clock);
   HF_CHECK(builder->start());
   return std::unique_ptr<Import>(std::move(builder));
 }

@@ -20,8 +20,10 @@ inline constexpr std::string_view kImportEmpty = "advisory_import_empty";  // in
 // grows with the number of CVEs that have a rating, not with the records.
 class Import {
  public:
-  // `path` must not exist.
-  static Result<std::unique_ptr<Import>> begin(const std::string& path, const Clock& clock);
+  // `path` must not exist. `base` is a database of this format, or "": the sources of it that are
+  // not added anew are taken over, and the ratings too.
+  static Result<std::unique_ptr<Import>> begin(const std::string& path, const std::string& base,
+                                               const Clock& clock);
   virtual ~Import() = default;
 
   // One member of an archive: an OSV record. `source` is the archive's name. A record that cannot
