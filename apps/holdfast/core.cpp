@@ -4,6 +4,7 @@
 
 #include "blob/fs/fs.hpp"
 #include "jobs.hpp"
+#include "scanning.hpp"
 
 namespace holdfast {
 
@@ -37,6 +38,8 @@ Core::Core(std::unique_ptr<db::Database> database_in, std::unique_ptr<blob::Stor
       uploads(*database, *blobs, clock, random),
       collector(*database, content, *blobs, uploads, settings, clock, random) {}
 
+Core::~Core() = default;
+
 Result<std::unique_ptr<Core>> Core::open(DataFolder& folder, const CoreOptions& options) {
   SystemRandom random;
   // A key that is lost is not made anew: what it sealed could never be opened again.
@@ -49,6 +52,7 @@ Result<std::unique_ptr<Core>> Core::open(DataFolder& folder, const CoreOptions& 
   std::unique_ptr<Core> core(new Core(std::move(database), std::move(blobs), sealer, options));
   HF_TRY(core->tokens, token::Tokens::open(core->keys, {"holdfast", options.token_lifetime},
                                            core->clock, core->random));
+  core->scanning = std::make_unique<Scanning>(*core, (folder.path() / "advisories").string());
   add_actions(*core);
   return core;
 }

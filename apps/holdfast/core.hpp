@@ -38,6 +38,8 @@
 
 namespace holdfast {
 
+struct Scanning;
+
 struct CoreOptions {
   MetadataOptions metadata;
   repos::ContentRules content{};
@@ -51,6 +53,7 @@ class Core {
  public:
   // Opens key, database (schema brought up to date) and blobs. The folder outlives it.
   static Result<std::unique_ptr<Core>> open(DataFolder& folder, const CoreOptions& options);
+  ~Core();
 
   SystemClock clock;
   SystemRandom random;
@@ -82,6 +85,7 @@ class Core {
   uploads::Uploads uploads;
   gc::Collector collector;
   std::unique_ptr<token::Tokens> tokens;  // never null
+  std::unique_ptr<Scanning> scanning;     // never null
 
  private:
   Core(std::unique_ptr<db::Database> database_in, std::unique_ptr<blob::Store> blobs_in,

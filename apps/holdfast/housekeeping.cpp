@@ -4,6 +4,7 @@
 
 #include "base/log.hpp"
 #include "events/history.hpp"
+#include "scanning.hpp"
 
 namespace holdfast {
 
@@ -56,6 +57,7 @@ void keep_house(const Options& options, Core& core, Certificates& certificates,
     if (const auto flushed = core.sessions.flush(accounts::Sessions::Flush::due); !flushed) {
       log::error("uses of sessions wait for the database", {{"error", describe(flushed.error())}});
     }
+    refresh_advisories(*core.scanning);
     certificates.refresh();
     if (const auto now = std::chrono::steady_clock::now(); now >= next_forgetting) {
       next_forgetting = forget_old_events(core) ? now : now + kForgettingEvery;

@@ -8,6 +8,7 @@
 #include "gc/work.hpp"
 #include "jobs/builtin.hpp"
 #include "pruning/pruner.hpp"
+#include "scanning.hpp"
 
 namespace holdfast {
 
@@ -59,6 +60,21 @@ void add_actions(Core& core) {
   actions.add({.name = std::string(pruning::kAction),
                .description = "Removes tags as the pruning policies say",
                .work = [&core](jobs::Run& run) { return core.pruner.run(run); }});
+  Scanning& scanning = *core.scanning;
+  actions.add({.name = std::string(scanner::kScanAction),
+               .description = "Looks for packages in an image, and for what is wrong with them",
+               .work = [&scanning](jobs::Run& run) { return scanning.scanner.scan(run); },
+               .retries = 3,
+               .capacity_key = "scan"});
+  actions.add({.name = std::string(scanner::kCheckAllAction),
+               .description = "Compares the packages of all images with the advisories in force",
+               .work = [&scanning](jobs::Run& run) { return scanning.scanner.check_all(run); },
+               .capacity_key = "scanCheck",
+               .alone = true});
+  actions.add({.name = std::string(scanner::kUpdateAction),
+               .description = "Imports advisories and puts them in force",
+               .work = [&scanning](jobs::Run& run) { return scanning.updates.run(run); },
+               .alone = true});
 }
 
 Worker::Worker(Core& core, std::string id, std::string address)
@@ -72,7 +88,13 @@ Result<void> Worker::start() {
         {.schedule = std::string(cron.schedule), .job = {.action = std::string(cron.action)}}));
   }
   runner_.start();
+  core_.scanning->trigger.start();
   return {};
+}
+
+void Worker::stop() {
+  core_.scanning->trigger.stop();
+  runner_.stop();
 }
 
 }  // namespace holdfast

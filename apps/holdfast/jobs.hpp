@@ -20,7 +20,7 @@ class Worker {
   // `id` is the replica's; `address` is shown to people.
   Worker(Core& core, std::string id, std::string address);
   Result<void> start();
-  void stop() { runner_.stop(); }
+  void stop();
 
  private:
   Core& core_;

@@ -17,6 +17,7 @@
 #include "keys/keys.hpp"
 #include "pruning/policies.hpp"
 #include "repos/repositories.hpp"
+#include "scanner/layers.hpp"
 #include "settings/store.hpp"
 #include "token/refresh.hpp"
 #include "uploads/uploads.hpp"
@@ -75,7 +76,7 @@ std::vector<db::Migration> all_migrations() {
   return db::joined({keys::migrations(), events::migrations(), settings::migrations(),
                      accounts::migrations(), repos::migrations(), uploads::migrations(),
                      token::migrations(), jobs::migrations(), pruning::migrations(),
-                     gc::migrations(), backup::migrations()});
+                     gc::migrations(), backup::migrations(), scanner::migrations()});
 }
 
 void print_copied(std::string_view table, std::uint64_t rows) {

@@ -28,6 +28,7 @@ namespace holdfast::advisories {
 namespace {
 
 constexpr std::size_t kReasons = 5;
+constexpr std::string_view kNoSource = "other";
 constexpr std::size_t kVersionLetters = 16;
 
 // What is known of a CVE from anywhere.
@@ -81,19 +82,18 @@ class Builder final : public Import {
   }
 
   Result<void> add(std::string_view source, std::string_view bytes) override {
-    SourceCount& count = sources_[std::string(source)];
-    count.source.name = source;
     hasher_.update(std::as_bytes(std::span(bytes)));
-    ++count.source.records;
     if (bytes.size() > kRecordBytes) {
-      reject(count, "a record is too large");
+      reject(count_of(source), "a record is too large");
       return {};
     }
     auto record = parse_record(bytes);
     if (!record) {
-      reject(count, record.error().message);
+      reject(count_of(source), record.error().message);
       return {};
     }
+    const std::string name = source.empty() ? source_of(*record) : std::string(source);
+    SourceCount& count = count_of(name);
     if (record->is_withdrawn) {
       ++count.source.withdrawn;
       return {};
@@ -101,7 +101,7 @@ class Builder final : public Import {
     if (record->modified && *record->modified <= clock_.now()) {
       newest_ = std::max(newest_, *record->modified);
     }
-    return store(*record, count.source.name);
+    return store(*record, name);
   }
 
   Result<void> add_exploited(std::string_view bytes) override {
@@ -228,6 +228,19 @@ class Builder final : public Import {
       HF_CHECK(keep.run());
     }
     return {};
+  }
+
+  // One more record of a source.
+  SourceCount& count_of(std::string_view source) {
+    const std::string name(source.empty() ? kNoSource : source);
+    SourceCount& count = sources_[name];
+    count.source.name = name;
+    ++count.source.records;
+    return count;
+  }
+  static std::string source_of(const Record& record) {
+    if (record.packages.empty()) return {};
+    return std::string(split_ecosystem(record.packages.front().ecosystem).family);
   }
 
   static void reject(SourceCount& count, std::string reason) {

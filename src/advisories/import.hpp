@@ -26,7 +26,8 @@ class Import {
                                                const Clock& clock);
   virtual ~Import() = default;
 
-  // One member of an archive: an OSV record. `source` is the archive's name. A record that cannot
+  // One member of an archive: an OSV record. `source` is the archive's name; "": the family of its
+  // first package. A record that cannot
   // be read is counted and left out; the error is of the file alone.
   virtual Result<void> add(std::string_view source, std::string_view bytes) = 0;
   // Known exploited vulnerabilities: CISA's JSON. invalid/kRecordInvalid.

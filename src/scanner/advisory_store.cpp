@@ -122,6 +122,13 @@ Result<std::string> AdvisoryStore::local_copy(const InForce& wanted) {
   return path;
 }
 
+Result<std::string> AdvisoryStore::copy_of_current() {
+  HF_CHECK(refresh());
+  HF_TRY(const auto wanted, in_force());
+  if (!wanted || !current()) return std::string();
+  return local_copy(*wanted);
+}
+
 Result<void> AdvisoryStore::refresh() {
   const std::lock_guard refreshing(refreshing_);
   HF_TRY(const auto wanted, in_force());

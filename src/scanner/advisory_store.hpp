@@ -47,6 +47,9 @@ class AdvisoryStore {
 
   // A path for a new file of this replica, in the folder for copies.
   std::string new_path();
+  // A copy of what is in force, for an import to take over from: a path that the caller removes;
+  // "": there is none, or one of another format.
+  Result<std::string> copy_of_current();
   // Puts a finished database file in force: stored, then one row, then the one before is let go.
   // One event. The file at `path` is taken.
   Result<void> install(const std::string& path, const advisories::Info& info,

@@ -1,0 +1,45 @@
+// The scanner's parts, wired.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "scanner/advisory_store.hpp"
+#include "scanner/layers.hpp"
+#include "scanner/reports.hpp"
+#include "scanner/scanner.hpp"
+#include "scanner/scans.hpp"
+#include "scanner/trigger.hpp"
+#include "scanner/updates.hpp"
+#include "worker/launcher.hpp"
+
+namespace holdfast {
+
+class Core;
+
+// Constructed in the order of the members, ended in reverse. The core outlives it.
+struct Scanning {
+  // `folder` is for copies of the advisories.
+  Scanning(Core& core, const std::string& folder);
+
+  worker::Launcher launcher;
+  scanner::Layers layers;
+  scanner::Scans scans;
+  scanner::AdvisoryStore advisories;
+  scanner::Reports reports;
+  scanner::Scanner scanner;
+  scanner::Updates updates;
+  scanner::Trigger trigger;
+  // Whether the advisories in force may be others than those that are open.
+  std::atomic<bool> has_news{true};
+  std::shared_ptr<void> subscription;
+};
+
+// Opens other advisories once they are in force; called every second.
+void refresh_advisories(Scanning& scanning);
+
+// The program that opens what strangers made: beside this one.
+std::string scan_worker_path();
+
+}  // namespace holdfast
