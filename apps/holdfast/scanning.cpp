@@ -21,6 +21,8 @@ Scanning::Scanning(Core& core, const std::string& folder)
       scans(*core.database, core.clock),
       advisories(*core.database, *core.blobs, core.clock, core.random, folder),
       reports(scans, layers, advisories),
+      lookup(*core.database, reports, advisories),
+      waivers(*core.database, core.clock, core.random),
       scanner({.repositories = core.repositories,
                .content = core.content,
                .images = core.images,

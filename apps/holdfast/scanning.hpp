@@ -7,11 +7,13 @@
 
 #include "scanner/advisory_store.hpp"
 #include "scanner/layers.hpp"
+#include "scanner/lookup.hpp"
 #include "scanner/reports.hpp"
 #include "scanner/scanner.hpp"
 #include "scanner/scans.hpp"
 #include "scanner/trigger.hpp"
 #include "scanner/updates.hpp"
+#include "scanner/waivers.hpp"
 #include "worker/launcher.hpp"
 
 namespace holdfast {
@@ -28,6 +30,8 @@ struct Scanning {
   scanner::Scans scans;
   scanner::AdvisoryStore advisories;
   scanner::Reports reports;
+  scanner::Lookup lookup;
+  scanner::Waivers waivers;
   scanner::Scanner scanner;
   scanner::Updates updates;
   scanner::Trigger trigger;

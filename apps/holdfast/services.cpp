@@ -7,6 +7,7 @@
 #include "base/log.hpp"
 #include "codec/text.hpp"
 #include "crypto/hash.hpp"
+#include "scanning.hpp"
 #include "server.hpp"
 
 namespace holdfast {
@@ -56,6 +57,13 @@ api::dtr::Services dtr_services(Core& core, api::Callers& callers, const api::dt
       .pruner = core.pruner,
       .search = core.search,
       .storage = core.storage,
+      .advisories = core.scanning->advisories,
+      .scan_lookup = core.scanning->lookup,
+      .reports = core.scanning->reports,
+      .scans = core.scanning->scans,
+      .scan_trigger = core.scanning->trigger,
+      .scan_updates = core.scanning->updates,
+      .waivers = core.scanning->waivers,
       .settings = core.settings,
       .jobs = core.jobs,
       .database = *core.database,

@@ -24,7 +24,7 @@ struct Member {
   enum class Kind { file, folder, symlink, hard_link, device, other };
   std::string_view name;  // as it is written
   Kind kind = Kind::other;
-  std::string_view target{};      // of links, as it is written
+  std::string_view target{};    // of links, as it is written
   bool is_null_device = false;  // a character device 0/0: overlayfs's whiteout
 };
 
@@ -33,7 +33,7 @@ class ArchiveReader {
  public:
   enum class Kind {
     layer,    // tar, plain or compressed by gzip or zstd
-    records,  // zip, or such a tar
+    records,  // zip, or such a tar, or one file that is compressed
   };
   // `unpacked_bytes`: more than this ends it with too_large/kTooLarge.
   static Result<std::unique_ptr<ArchiveReader>> open(Kind kind, Pull pull,

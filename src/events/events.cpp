@@ -108,6 +108,8 @@ constexpr auto kNames = std::to_array<std::pair<Type, std::string_view>>({
     {Type::scan_failed, "scan_failed"},
     {Type::advisories_updated, "advisories_updated"},
     {Type::advisories_failed, "advisories_failed"},
+    {Type::waiver_created, "waiver_created"},
+    {Type::waiver_deleted, "waiver_deleted"},
 });
 
 constexpr std::array<Type, kNames.size()> kTypes = [] {

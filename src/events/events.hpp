@@ -83,6 +83,8 @@ enum class Type {
   scan_failed,               // detail: why
   advisories_updated,        // object: their version, detail: how many there are
   advisories_failed,         // detail: why the last good ones stay in force
+  waiver_created,            // object: its id, detail: the finding that it hides, and why
+  waiver_deleted,
 };
 std::string_view name(Type type);
 // All of them.

@@ -277,6 +277,8 @@ Result<void> Claims::finish(const Job& job, Ending ending) {
         return set_status(tx, job, Status::done, clock_.now());
       case Ending::canceled:
         return set_status(tx, job, Status::cancel, clock_.now());
+      case Ending::failed:
+        return set_status(tx, job, Status::error, clock_.now());
       case Ending::error:
         HF_CHECK(set_status(tx, job, Status::error, clock_.now()));
         if (now->retries_left == 0 || now->status == Status::cancel_request) return {};

@@ -26,7 +26,13 @@ struct Claim {
 };
 
 // How a run ended.
-enum class Ending : std::uint8_t { done, error, canceled, shutdown };
+enum class Ending : std::uint8_t {
+  done,
+  error,   // tried again while retries are left
+  failed,  // an error that would come again
+  canceled,
+  shutdown
+};
 
 struct ClaimOptions {
   std::string worker;       // the same after a restart

@@ -25,6 +25,8 @@ class Run {
   // Whether to end soon: canceled by a person, past its deadline, or the server stops. The work
   // leaves everything whole and returns; what it did stays. Cheap: asked between any two steps.
   virtual bool should_stop() const = 0;
+  // The error that the work is about to give would come again: whatever retries the job has.
+  virtual void give_up() {}
 };
 
 // The work of one kind of job. An error ends the job as failed with its sentence; it may be

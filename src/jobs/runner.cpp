@@ -158,7 +158,7 @@ void Runner::reap() {
       complain("the end of a job waits for the database", finished.error());
       return false;
     }
-    if (ending == Ending::error) {
+    if (ending == Ending::error || ending == Ending::failed) {
       log::warn("a job failed", {{"action", job.action}, {"job", job.uuid}});
     }
     return true;

@@ -87,7 +87,8 @@ Ending Running::decide() {
     return Ending::shutdown;
   }
   if (why == Why::deadline) buffer_.add(fmt::format("stopped after {}", claim_.job.deadline));
-  return outcome_ ? Ending::done : Ending::error;
+  if (outcome_) return Ending::done;
+  return gives_up_ ? Ending::failed : Ending::error;
 }
 
 bool Running::is_overdue() {

@@ -30,6 +30,7 @@ class Running final : public Run {
   const boost::json::object& parameters() const override { return claim_.parameters; }
   void log(std::string_view line) override { buffer_.add(line); }
   bool should_stop() const override;
+  void give_up() override { gives_up_ = true; }
 
   // Of several reasons the first counts. Tells the work at its next question.
   void tell(Why why) const;
@@ -54,6 +55,7 @@ class Running final : public Run {
   mutable std::atomic<bool> told_{false};  // the work asked, and was told to stop
   Steady::time_point told_to_stop_{};      // is_overdue() counts from here
   bool overdue_ = false;
+  std::atomic<bool> gives_up_{false};
   Result<void> outcome_;
   std::optional<Ending> ending_;
   std::atomic<bool> ended_{false};

@@ -160,6 +160,18 @@ std::span<const db::Migration> migrations() {
           succeeded_at {int} NOT NULL,
           problem {text} NOT NULL,
           progress {text} NOT NULL))"},
+      db::Migration{"scanner/0004-waivers", R"(CREATE TABLE scan_waivers (
+          id {id},
+          uuid {text} NOT NULL UNIQUE,
+          layer {text} NOT NULL,
+          repository_id {int} NOT NULL,
+          vulnerability {text} NOT NULL,
+          component {text} NOT NULL,
+          version {text} NOT NULL,
+          notes {text} NOT NULL,
+          author {text} NOT NULL,
+          created_at {int} NOT NULL,
+          expires_at {int} NOT NULL))"},
   };
   return kMigrations;
 }

@@ -101,6 +101,7 @@ Result<void> Scanner::scan(jobs::Run& run) {
     return outcome;
   }
   HF_CHECK(parts_.scans.fail(*digest, outcome.error().message, order.occasion));
+  run.give_up();
   return outcome;
 }
 

@@ -23,6 +23,7 @@
 namespace holdfast::scanner {
 
 inline constexpr std::string_view kNothingToScan = "nothing_to_scan";  // unsupported
+inline constexpr std::string_view kScanningOff = "scanning_off";       // invalid: by the settings
 
 // Threads: any. Calls block. Of all replicas one reads the outbox; another takes over when it is
 // not heard of for kLease.

@@ -23,19 +23,23 @@ constexpr std::uint64_t kMemberBytes = 256ULL << 20U;  // an archive within the 
 constexpr std::uint64_t kUnpackedBytes = 64ULL << 30U;
 constexpr std::int64_t kTellEvery = 10'000;
 constexpr int kDepth = 2;  // archives within archives
+// What libarchive calls the one file in what is only compressed.
+constexpr std::string_view kNoName = "data";
 constexpr std::string_view kReason = "an upload of advisories";
 
 std::string_view file_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
-// "Debian/all.zip": Debian.
+// "osv/Debian/all.zip": Debian.
 std::string_view folder_of(std::string_view path) {
-  const std::size_t slash = path.find('/');
-  return slash == std::string_view::npos ? std::string_view() : path.substr(0, slash);
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string_view::npos) return {};
+  path = path.substr(0, slash);
+  return path.substr(path.rfind('/') + 1);
 }
 
 bool is_archive(std::string_view name) {
-  return name.ends_with(".zip") || name.ends_with(".tar") || name.ends_with(".tar.gz") ||
-         name.ends_with(".tgz") || name.ends_with(".tar.zst");
+  return name.ends_with(".zip") || name.ends_with(".tar") || name.ends_with(".gz") ||
+         name.ends_with(".tgz") || name.ends_with(".zst");
 }
 
 worker::Source from_memory(std::string_view bytes) {
@@ -71,11 +75,14 @@ class Reading {
                     int depth) {
     const std::string_view folder = folder_of(member);
     const std::string_view source = folder.empty() ? name : folder;
-    const std::string_view file = file_name(member);
+    std::string_view file = file_name(member);
     if (is_archive(file)) {
       if (depth >= kDepth) return {};
+      // "cve-severity.tsv.gz" holds one file, which has no name of its own.
+      within_ = file.substr(0, file.rfind('.'));
       return archive(from_memory(bytes), source, depth + 1);
     }
+    if (file == kNoName) file = within_;
     if (file == "known_exploited_vulnerabilities.json") return import_.add_exploited(bytes);
     if (file == "manifest.json") return {};
     if (file.ends_with(".tsv")) return import_.add_ratings(bytes);
@@ -93,6 +100,7 @@ class Reading {
   AdvisoryStore& store_;
   jobs::Run& run_;
   std::int64_t count_ = 0;
+  std::string within_;  // the name of the compressed file that is read
 };
 
 worker::Source from_blob(std::shared_ptr<blob::Reader> reader) {

@@ -27,6 +27,7 @@ Dtr::Dtr(const Services& services)
                   pruning_routes(services),
                   search_routes(services),
                   statistics_routes(services),
+                  imagescan_routes(services),
                   job_routes(services),
                   cron_routes(services),
                   event_stream_routes(services),

@@ -28,6 +28,10 @@
 #include "repos/search.hpp"
 #include "repos/storage.hpp"
 #include "repos/traffic.hpp"
+#include "scanner/lookup.hpp"
+#include "scanner/trigger.hpp"
+#include "scanner/updates.hpp"
+#include "scanner/waivers.hpp"
 #include "settings/store.hpp"
 
 namespace holdfast::api::dtr {
@@ -62,6 +66,13 @@ struct Services {
   pruning::Pruner& pruner;
   repos::Search& search;
   repos::Storage& storage;
+  scanner::AdvisoryStore& advisories;
+  scanner::Lookup& scan_lookup;
+  scanner::Reports& reports;
+  scanner::Scans& scans;
+  scanner::Trigger& scan_trigger;
+  scanner::Updates& scan_updates;
+  scanner::Waivers& waivers;
   settings::Store& settings;
   jobs::Jobs& jobs;
   db::Database& database;

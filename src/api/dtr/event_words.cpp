@@ -58,6 +58,7 @@ constexpr auto kObjects = std::to_array<Pair>({
     {"sso_service", "ACCOUNT"},
     {"scan", "TAG"},
     {"advisories", "SYSTEM"},
+    {"waiver", "SYSTEM"},
 });
 
 std::string upper(std::string_view text) {

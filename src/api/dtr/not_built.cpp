@@ -8,7 +8,6 @@ namespace holdfast::api::dtr {
 
 namespace {
 
-constexpr std::string_view kScanning = "scanning comes later: no image is scanned yet";
 constexpr std::string_view kPromotion = "promotion of tags comes later: push the tag yourself";
 constexpr std::string_view kMirroring =
     "mirroring comes later: copy images with a client such as skopeo";
@@ -27,20 +26,6 @@ std::vector<NotBuilt> all_not_built() {
   constexpr auto kPut = http::Method::put;
   constexpr auto kDelete = http::Method::del;
   return {
-      {"/imagescan/status", {kGet}, kScanning},
-      {"/imagescan/scan", {kPost}, kScanning},
-      {"/imagescan/scan/update", {kPut}, kScanning},
-      {"/imagescan/scan/{ns}/{repository}/{tag}/{os}/{arch}", {kPost}, kScanning},
-      {"/imagescan/repositories/{ns}/{repository}/{tag}", {kGet}, kScanning},
-      {"/imagescan/layeroverride", {kGet}, kScanning},
-      {"/imagescan/layeroverride/{id}", {kPost, kDelete}, kScanning},
-      {"/imagescan/scansummary/component/{component}", {kGet}, kScanning},
-      {"/imagescan/scansummary/cve/{cve}", {kGet}, kScanning},
-      {"/imagescan/scansummary/layer/{layer}", {kGet}, kScanning},
-      {"/imagescan/scansummary/license/{license}", {kGet}, kScanning},
-      {"/imagescan/scansummary/repositories/{ns}/{repository}/{tag}", {kGet}, kScanning},
-      {"/imagescan/scansummary/repositories/{ns}/{repository}/{tag}/export", {kGet}, kScanning},
-      {"/imagescan/scansummary/tags", {kPost}, kScanning},
       {"/repositories/{ns}/{repository}/tags/{tag}/promotion", {kPost}, kPromotion},
       {"/repositories/{ns}/{repository}/promotionPolicies", {kGet, kPost}, kPromotion},
       {"/repositories/{ns}/{repository}/promotionPolicies/{id}", {kGet, kPut, kDelete}, kPromotion},

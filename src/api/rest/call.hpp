@@ -10,6 +10,7 @@
 #include "api/common/caller.hpp"
 #include "api/rest/errors.hpp"
 #include "api/rest/fields.hpp"
+#include "api/rest/spool.hpp"
 #include "base/result.hpp"
 #include "events/events.hpp"
 #include "http/form.hpp"
@@ -23,6 +24,7 @@ struct Call {
   const http::Form& query;
   std::vector<std::string> parameters;  // of the path, decoded, in order
   Fields fields;                        // of the body
+  const Spool* file = nullptr;          // the body itself, of routes that take a file
 
   [[nodiscard]] const accounts::Subject& subject() const { return *caller.subject; }
   [[nodiscard]] events::Actor actor() const { return actor_of(request, subject()); }

@@ -20,6 +20,7 @@
 #include "api/common/errors.hpp"
 #include "api/common/session_credential.hpp"
 #include "api/rest/fields.hpp"
+#include "api/rest/spool.hpp"
 #include "base/log.hpp"
 #include "crypto/public_key.hpp"
 #include "jobs/action_configs.hpp"
@@ -31,6 +32,9 @@
 #include "pruning/policies.hpp"
 #include "repos/content.hpp"
 #include "repos/repositories.hpp"
+#include "scanner/scans.hpp"
+#include "scanner/trigger.hpp"
+#include "scanner/waivers.hpp"
 #include "settings/values.hpp"
 
 namespace holdfast::api::rest {
@@ -98,6 +102,13 @@ constexpr auto kByReason = std::to_array<std::pair<std::string_view, Mapped>>({
     {kLoginRefused, {401, "INVALID_AUTHENTICATION_CREDENTIALS"}},
     {kPasswordChangeNeeded, {403, "PASSWORD_CHANGE_REQUIRED"}},
     {kCsrfWrong, {403, "INVALID_CSRF_TOKEN"}},
+    {scanner::kNothingToScan, {400, "INVALID_REFERENCE"}},
+    {scanner::kScanningOff, {400, "SCANNING_NOT_ENABLED"}},
+    {scanner::kNotScanned, {404, "NO_SUCH_REF"}},
+    {scanner::kWaiverUnknown, {404, "NO_SUCH_OVERRIDE"}},
+    {scanner::kWaiverInvalid, {400, "INVALID_FORM"}},
+    {scanner::kTooManyWaivers, {409, "TOO_MANY_OVERRIDES"}},
+    {kFormInvalid, {400, "INVALID_FORM"}},
     {kBodyNotJson, {400, "INVALID_JSON"}},
     {kFieldInvalid, {400, "INVALID_FORM"}},
     {kRouteUnknown, {404, "NOT_FOUND"}},

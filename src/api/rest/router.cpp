@@ -17,6 +17,8 @@ namespace {
 constexpr std::size_t kAdministratorsBodyLimitBytes = 4UZ << 20U;  // imports of accounts
 constexpr std::size_t kBodyLimitBytes = 1UZ << 20U;  // a long description, with all of it escaped
 constexpr std::size_t kStrangersBodyLimitBytes = 64UZ << 10U;
+constexpr std::uint64_t kFileLimitBytes = 8ULL << 30U;
+constexpr std::size_t kSpoolPieceBytes = 1UZ << 20U;
 
 std::size_t body_limit_bytes(const Caller& caller) {
   if (caller.is_anonymous()) return kStrangersBodyLimitBytes;
@@ -157,8 +159,28 @@ asio::awaitable<Result<Caller>> Router::admit(http::Request& request, const Matc
                    "this token is for the registry: ask for one without a scope");
   }
   HF_CO_CHECK(check_scope(caller, match));
-  if (match.route->gate == Gate::ordinary) HF_CO_CHECK(need_settled(caller));
+  if (match.route->gate != Gate::unsettled) HF_CO_CHECK(need_settled(caller));
+  if (match.route->gate == Gate::administrator && !caller.subject->is_administrator) {
+    if (caller.is_anonymous()) {
+      co_return fail(ErrorCode::unauthenticated, kLoginNeeded, "log in first");
+    }
+    co_return not_allowed("only an administrator may do this");
+  }
   co_return caller;
+}
+
+// As fast as the disk takes it; a piece of memory at a time.
+asio::awaitable<Result<Spool>> Router::spool(const Route& route, http::Body& body) {
+  HF_CO_TRY(Spool spool, co_await pool_.run([&] { return Spool::open(route.file_folder); }));
+  std::vector<std::byte> piece(kSpoolPieceBytes);
+  while (true) {
+    HF_CO_TRY(const std::size_t got, co_await body.read_some(piece));
+    if (got == 0) co_return spool;
+    if (spool.size_bytes() + got > kFileLimitBytes) {
+      co_return fail(ErrorCode::too_large, http::kBodyTooLarge, "the file is larger than 8 GiB");
+    }
+    HF_CO_CHECK(co_await pool_.run([&] { return spool.append(std::span(piece).first(got)); }));
+  }
 }
 
 asio::awaitable<http::Response> Router::handle(http::Request& request, http::Body& body,
@@ -187,6 +209,14 @@ asio::awaitable<http::Response> Router::handle(http::Request& request, http::Bod
   if (!caller) co_return error_response(caller.error());
   if (const auto writable = co_await check_writable(*match.route); !writable) {
     co_return error_response(writable.error());
+  }
+  if (!match.route->file_folder.empty()) {
+    const auto file = co_await spool(*match.route, body);
+    if (!file) co_return error_response(file.error());
+    const Call call{request, *caller, *query, match.parameters, Fields(), &*file};
+    auto taken = co_await pool_.run([&] { return match.route->handler(call); });
+    if (!taken) co_return error_response(taken.error());
+    co_return *std::move(taken);
   }
   const auto text = co_await body.read_all(body_limit_bytes(*caller));
   if (!text) co_return error_response(text.error());

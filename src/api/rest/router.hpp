@@ -36,6 +36,8 @@ enum class Gate : std::uint8_t {
   unsettled,
   // Anybody, and no credential is looked at: a login. The body is JSON or a form.
   login,
+  // Administrators only, decided before the body is read.
+  administrator,
 };
 
 struct Route {
@@ -44,6 +46,8 @@ struct Route {
   Handler handler;
   WhileReadOnly while_read_only = WhileReadOnly::refused;
   Gate gate = Gate::ordinary;
+  // Not empty: the body is a file, whatever its type, kept below this folder while it is handled.
+  std::string file_folder{};
 };
 
 // A handler with the services of its module, which are references.
@@ -95,6 +99,7 @@ class Router {
 
  private:
   boost::asio::awaitable<Result<void>> check_writable(const Route& route);
+  boost::asio::awaitable<Result<Spool>> spool(const Route& route, http::Body& body);
   boost::asio::awaitable<Result<Caller>> admit(http::Request& request, const Match& match,
                                                std::string_view access_token);
 

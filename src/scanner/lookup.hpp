@@ -1,0 +1,50 @@
+// Which images have something: a vulnerability, a component, a layer, a licence.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "db/database.hpp"
+#include "oci/digest.hpp"
+#include "scanner/advisory_store.hpp"
+#include "scanner/reports.hpp"
+
+namespace holdfast::scanner {
+
+// An image where it lies.
+struct FoundImage {
+  std::int64_t image_id = 0;  // of the scan
+  oci::Digest digest;
+  std::int64_t repository_id = 0;
+  std::string tag{};  // one of those that are on it; "": none
+};
+
+// Threads: any; calls block. Images by the id of their scan and the id of the repository, behind
+// (after_image, after_repository), at most `limit`. Each step goes through an index; of a
+// vulnerability those are passed over that have the package in a version that is not affected.
+// Access is not decided here.
+class Lookup {
+ public:
+  struct Page {
+    std::int64_t after_image = 0;
+    std::int64_t after_repository = 0;
+    std::int64_t limit = 10;
+  };
+  Lookup(db::Database& database, Reports& reports, AdvisoryStore& advisories)
+      : database_(database), reports_(reports), advisories_(advisories) {}
+
+  Result<std::vector<FoundImage>> with_vulnerability(std::string_view name, const Page& page);
+  Result<std::vector<FoundImage>> with_component(std::string_view name, const Page& page);
+  Result<std::vector<FoundImage>> with_layer(std::string_view digest, const Page& page);
+  Result<std::vector<FoundImage>> with_license(std::string_view license, const Page& page);
+
+ private:
+  db::Database& database_;
+  Reports& reports_;
+  AdvisoryStore& advisories_;
+};
+
+}  // namespace holdfast::scanner
