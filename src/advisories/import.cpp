@@ -105,6 +105,7 @@ class Builder final : public Import {
   }
 
   Result<void> add_exploited(std::string_view bytes) override {
+    has_ratings_ = true;
     hasher_.update(std::as_bytes(std::span(bytes)));
     for (auto& [cve, rating] : ratings_) rating.is_exploited = false;
     auto parsed = codec::parse_json(bytes, 16);
@@ -122,6 +123,7 @@ class Builder final : public Import {
   }
 
   Result<void> add_ratings(std::string_view bytes) override {
+    has_ratings_ = true;
     hasher_.update(std::as_bytes(std::span(bytes)));
     std::vector<std::string_view> header;
     while (!bytes.empty()) {
@@ -152,7 +154,7 @@ class Builder final : public Import {
     for (const Source& source : info.sources) {
       info.records += source.records - source.withdrawn - source.rejected;
     }
-    if (info.records == 0) {
+    if (info.records == 0 || (sources_.empty() && !has_ratings_)) {
       return fail(ErrorCode::invalid, kImportEmpty, "there is no advisory in it");
     }
     info.version = codec::hex(hasher_.digest()).substr(0, kVersionLetters);
@@ -380,6 +382,7 @@ class Builder final : public Import {
   const Clock& clock_;
   std::vector<Source> base_sources_;
   bool is_finished_ = false;
+  bool has_ratings_ = false;  // were added, with or without records
   std::unique_ptr<File> file_;
   std::optional<Statement> record_;
   std::optional<Statement> name_;

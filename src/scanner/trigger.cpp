@@ -1,5 +1,6 @@
 #include "scanner/trigger.hpp"
 
+#include <map>
 #include <utility>
 
 #include "base/log.hpp"
@@ -121,13 +122,20 @@ Result<bool> Trigger::step() {
   }));
   if (found.empty()) return false;
   const Timestamp settled_at = database_.is_shared() ? clock_.now() - kSharedLag : Timestamp::max();
+  // A push says first which manifest it brought, then which tag it set.
+  std::map<std::pair<std::string_view, std::string_view>, std::string_view> tags;
+  for (const events::Event& event : found) {
+    if (event.type != events::Type::tag_pushed) continue;
+    tags.try_emplace({event.repository, event.digest}, event.tag);
+  }
   bool settling = true;
   bool all_known = true;
   for (const events::Event& event : found) {
     settling = settling && event.at <= settled_at;
     if (!seen_.contains(event.id)) {
       all_known = false;
-      HF_CHECK(look_at(event));
+      const auto tag = tags.find({event.repository, event.digest});
+      HF_CHECK(look_at(event, tag == tags.end() ? std::string_view(event.tag) : tag->second));
       seen_.insert(event.id);
     }
     if (settling) settled_ = event.id;
@@ -143,7 +151,7 @@ Result<bool> Trigger::step() {
   return !all_known && *settled_ == found.back().id && std::ssize(found) == kStep;
 }
 
-Result<void> Trigger::look_at(const events::Event& event) {
+Result<void> Trigger::look_at(const events::Event& event, std::string_view tag) {
   if (event.type != events::Type::manifest_pushed && event.type != events::Type::tag_pushed) {
     return {};
   }
@@ -157,7 +165,7 @@ Result<void> Trigger::look_at(const events::Event& event) {
     return repository.error().code == ErrorCode::not_found ? Result<void>() : repository.error();
   }
   if (!(*repository)->scan_on_push) return {};
-  const auto asked = request(**repository, *digest, event.tag, Known::leave);
+  const auto asked = request(**repository, *digest, tag, Known::leave);
   if (asked || asked.error().reason == kNothingToScan ||
       asked.error().code == ErrorCode::not_found || asked.error().code == ErrorCode::invalid) {
     return {};

@@ -56,7 +56,7 @@ class Trigger {
   Result<bool> hold();
   Result<void> start_reading();
   Result<bool> step();
-  Result<void> look_at(const events::Event& event);
+  Result<void> look_at(const events::Event& event, std::string_view tag);
   Result<bool> request_image(const Occasion& occasion, const oci::Digest& digest, Known known);
   void loop();
 
