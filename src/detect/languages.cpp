@@ -14,7 +14,12 @@ constexpr std::array kDetectors = {
     Detector{"npm", wants_npm, 4 * kMiB, detect_npm},
     Detector{"python", wants_python, 4 * kMiB, detect_python},
     Detector{"java", wants_java, 128 * kMiB, detect_java},
+    Detector{"gem", wants_ruby, kMiB, detect_ruby},
     Detector{"cargo", wants_rust, 16 * kMiB, detect_rust},
+    Detector{"composer", wants_php, 8 * kMiB, detect_php},
+    Detector{"nuget", wants_dotnet, 8 * kMiB, detect_dotnet},
+    Detector{"conda", wants_conda, 8 * kMiB, detect_conda},
+    Detector{"sbom", wants_sbom, 8 * kMiB, detect_sbom},
 };
 
 }  // namespace
