@@ -117,32 +117,37 @@ std::string first_of(std::initializer_list<std::string_view> texts) {
   return found == texts.end() ? std::string() : std::string(*found);
 }
 
-// "org.slf4j.api;singleton:=true" is "org.slf4j". What is no Java name is a title for people.
-std::string group_of(const Manifest& manifest) {
+// "org.slf4j.api;singleton:=true" of slf4j-api is "org.slf4j"; "com.google.inject" of guice names
+// no artifact, and is the group. What is no Java name is a title for people.
+std::string group_of(const Manifest& manifest, std::string_view artifact) {
   std::string_view name = manifest.symbolic_name;
   name = trimmed(name.substr(0, name.find(';')));
   const std::size_t dot = name.rfind('.');
-  if (dot != std::string_view::npos && dot > 0) name = name.substr(0, dot);
+  if (dot != std::string_view::npos && dot > 0 && artifact.contains(name.substr(dot + 1))) {
+    name = name.substr(0, dot);
+  }
   std::string group = manifest.vendor_id.empty() ? std::string(name) : manifest.vendor_id;
   return group.contains(' ') ? std::string() : group;
 }
 
+bool is_title(std::string_view name) {
+  return name.empty() || name.find_first_of(" :") < name.size();
+}
+
 // Nothing when it does not say which version of what it is. A title with blanks is for people: then
-// the file's name says it better.
+// the file's name says it better, where it is given.
 std::optional<Artifact> artifact_of_manifest(const Manifest& manifest, const Artifact& of_file) {
   Artifact artifact{
-      .group = group_of(manifest),
       .name = first_of({manifest.title, manifest.specification_title, manifest.bundle_name}),
       .version =
           first_of({manifest.version, manifest.specification_version, manifest.bundle_version}),
       .license = manifest.license};
-  if (artifact.name.empty() || artifact.name.contains(' ') || artifact.name.contains(':')) {
-    artifact.name = of_file.name;
-  }
+  if (is_title(artifact.name)) artifact.name = of_file.name;
+  artifact.group = group_of(manifest, artifact.name);
   const bool says_nothing =
       artifact.version.empty() || artifact.version.contains("${") || artifact.version.contains(' ');
   if (says_nothing) artifact.version = of_file.version;
-  if (artifact.version.empty()) return std::nullopt;
+  if (artifact.name.empty() || artifact.version.empty()) return std::nullopt;
   return artifact;
 }
 
@@ -184,24 +189,17 @@ class JarReader {
     artifacts.push_back(std::move(artifact));
   }
 
-  // A jar of Gradle says in its manifest what it is, and may hold other projects' poms.
+  // A jar of Gradle says in its manifest what it is, and may hold other projects' poms. Beside them
+  // its file name counts for nothing: it may have been renamed.
   static void complete(std::vector<Artifact>& artifacts, const Manifest& manifest,
                        const Artifact& of_file) {
-    const auto is_of_file = [&](const Artifact& known) { return known.name == of_file.name; };
-    if (std::ranges::any_of(artifacts, is_of_file)) return;
-    const bool is_described = !manifest.version.empty() ||
-                              !manifest.specification_version.empty() ||
-                              !manifest.bundle_version.empty();
-    if (artifacts.empty() || is_described) {
-      auto artifact = artifact_of_manifest(manifest, of_file);
-      const auto is_known = [&](const Artifact& known) {
-        return artifact && known.version == artifact->version &&
-               (known.group == artifact->group || known.name == artifact->name);
-      };
-      if (artifact && std::ranges::none_of(artifacts, is_known)) {
-        artifacts.push_back(*std::move(artifact));
-      }
-    }
+    const auto artifact = artifact_of_manifest(manifest, artifacts.empty() ? of_file : Artifact{});
+    if (!artifact) return;
+    const auto is_the_same = [&](const Artifact& known) {
+      return known.name == of_file.name || known.name == artifact->name ||
+             (known.version == artifact->version && known.group == artifact->group);
+    };
+    if (std::ranges::none_of(artifacts, is_the_same)) artifacts.push_back(*artifact);
   }
 
   void read_nested(const Zip& zip, const ZipEntry& entry, const std::string& path, int depth) {

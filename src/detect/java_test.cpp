@@ -62,11 +62,15 @@ TEST(Java, WithoutAPomTheManifestSays) {
        "x@3"},
       {"Bundle-Name: Apache Commons Lang\r\nBundle-Version: 3.12.0\r\n"
        "Bundle-SymbolicName: org.apache.commons.lang3\r\n",
-       "org.apache.commons:lib@3.12.0"},
+       "org.apache.commons.lang3:lib@3.12.0"},
+      {"Bundle-Name: slf4j-api\r\nBundle-Version: 1.7.32\r\nBundle-SymbolicName: slf4j.api\r\n",
+       "slf4j:slf4j-api@1.7.32"},
+      {"Bundle-Name: Own: x\r\nBundle-Version: ${version}\r\n", ""},
   };
   for (const auto& [headers, expected] : cases) {
     const Found found = found_in(detect_java, "app/lib.jar", zip_of({manifest(headers)}));
-    EXPECT_THAT(listed(found), ElementsAre(expected));
+    const std::vector<std::string> names = listed(found);
+    EXPECT_EQ(names.empty() ? "" : names.front(), expected) << headers;
   }
 }
 
@@ -81,6 +85,14 @@ TEST(Java, AManifestBesidePomsOfOthersAddsTheJarItself) {
               manifest("Implementation-Title: ASM\nImplementation-Version: 9.2.0\n")});
   EXPECT_THAT(listed(found_in(detect_java, "asm-9.2.jar", own)),
               ElementsAre("org.ow2.asm:asm@9.2"));
+}
+
+TEST(Java, ARenamedJarIsWhatItsPomSays) {
+  const std::string jar =
+      zip_of({pom("org.apache.maven", "maven-settings", "3.8.7"),
+              manifest("Implementation-Title: Maven Settings\nImplementation-Version: 3.8.7\n")});
+  EXPECT_THAT(listed(found_in(detect_java, "maven3-settings.jar", jar)),
+              ElementsAre("org.apache.maven:maven-settings@3.8.7"));
 }
 
 TEST(Java, AtLastTheFileNameSays) {
