@@ -30,8 +30,10 @@ void detect_apk(const File& file, Found& found, Owners& owners);
 std::span<const std::string_view> rpm_databases();
 // Whether a member is one of them, or the log beside one.
 bool is_rpm_database(std::string_view path);
-// rpm's database: rpmdb.sqlite, Packages.db (ndb) or Packages (bdb), read by librpm from files in
-// `folder`, which the caller filled. `path` is the member for the packages.
+// SUSE's Packages.db (ndb), in memory.
+void detect_ndb(const File& file, Found& found, Owners& owners);
+// rpm's database: rpmdb.sqlite or Packages (bdb), read by librpm from files in `folder`, which the
+// caller filled. `path` is the member for the packages.
 void detect_rpm(const std::string& folder, std::string_view path, Found& found, Owners& owners);
 // Reads librpm's configuration: before the sandbox closes, as it lies in files.
 void prepare_rpm();

@@ -250,6 +250,10 @@ class LayerReader {
         continue;
       }
       layer_.databases.push_back(*member);
+      if (path.ends_with(".db")) {
+        detect_ndb({*member, *tree_.kept(*member)}, of_system_, owners_);
+        continue;
+      }
       if (options_.scratch_folder.empty()) {
         found_.remark(fmt::format("{}: not read, as there is no folder for it", *member));
         continue;

@@ -84,7 +84,64 @@ void read_header(Header header, std::string_view path, Found& found, Owners& own
   found.add(std::move(package));
 }
 
+struct FreeHeader {
+  void operator()(headerToken_s* header) const { headerFree(header); }
+};
+
+std::uint32_t number_at(std::string_view bytes, std::size_t at) {
+  std::uint32_t number = 0;
+  for (std::size_t i = 4; i-- > 0;) {
+    number = number << 8U | static_cast<unsigned char>(bytes[at + i]);
+  }
+  return number;
+}
+
+// SUSE's format, which Debian's librpm is built without (rpm, lib/backend/ndb/rpmpkg.c): slots of
+// 16 bytes behind a head of 32, each with the place of a header in blocks of 16 bytes.
+constexpr std::uint32_t kNdbFile = 0x506d7052;  // "RpmP"
+constexpr std::uint32_t kNdbSlot = 0x746f6c53;  // "Slot"
+constexpr std::uint32_t kNdbBlob = 0x53626c42;  // "BlbS"
+constexpr std::size_t kNdbHead = 32;
+constexpr std::size_t kNdbBlock = 16;
+constexpr std::size_t kNdbPage = 4096;
+
+// The header of a slot; empty: there is none, or it is broken.
+std::string_view ndb_blob(std::string_view file, std::size_t slot) {
+  const std::uint32_t index = number_at(file, slot + 4);
+  const std::size_t begin = std::size_t{number_at(file, slot + 8)} * kNdbBlock;
+  if (index == 0 || begin + kNdbBlock > file.size()) return {};
+  if (number_at(file, begin) != kNdbBlob || number_at(file, begin + 4) != index) return {};
+  const std::size_t size = number_at(file, begin + 12);
+  return size > file.size() - begin - kNdbBlock ? std::string_view()
+                                                : file.substr(begin + kNdbBlock, size);
+}
+
 }  // namespace
+
+void detect_ndb(const File& file, Found& found, Owners& owners) {
+  const std::string_view bytes = file.bytes;
+  if (bytes.size() < kNdbHead || number_at(bytes, 0) != kNdbFile) {
+    found.remark(fmt::format("{}: it is no database of rpm", file.path));
+    return;
+  }
+  const std::size_t slots =
+      std::min<std::uint64_t>(std::uint64_t{number_at(bytes, 12)} * kNdbPage, bytes.size());
+  std::size_t broken = 0;
+  for (std::size_t at = kNdbHead; at + kNdbBlock <= slots; at += kNdbBlock) {
+    if (number_at(bytes, at) != kNdbSlot || number_at(bytes, at + 8) == 0) continue;
+    std::string blob(ndb_blob(bytes, at));
+    const std::unique_ptr<headerToken_s, FreeHeader> header(
+        blob.empty()
+            ? nullptr
+            : headerImport(blob.data(), static_cast<unsigned>(blob.size()), HEADERIMPORT_COPY));
+    if (header) {
+      read_header(header.get(), file.path, found, owners);
+    } else {
+      ++broken;
+    }
+  }
+  if (broken > 0) found.remark(fmt::format("{}: {} packages are broken", file.path, broken));
+}
 
 std::span<const std::string_view> rpm_databases() { return kDatabases; }
 

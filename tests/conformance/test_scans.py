@@ -8,6 +8,7 @@ import time
 
 import apt_pkg
 import pytest
+import rpm
 
 from conformance.test_openapi import Checked, user  # noqa: F401 (a fixture)
 from conftest import PASSWORD
@@ -84,6 +85,29 @@ def test_alpine_by_origin(rest, admin, repository, source):
     admin.push(repository, scans.image(layer), "v1")
     summary = scans.scanned(rest, repository, "v1", states=(6,), advisories=version)
     assert scans.findings(summary) == {(f"lib{source}", f"CVE-{source}-1")}
+
+
+@pytest.mark.parametrize("backend", ["sqlite", "ndb"])
+def test_rpm_by_its_own_database_and_order(rest, admin, repository, source, tmp_path, backend):
+    dice = random.Random(backend)
+    pieces = ["0:1.0-1.el9", "0:1.0-2.el9", "0:1.0~rc1-1", "1:0.9-1", "0:1.0^git1-1", "0:1.10-1.el9", "0:1.9-1.el9"]
+    packages = {f"{source}-p{number}": dice.choice(pieces) for number in range(6)}
+    records, expected = [], set()
+    for number in range(40):
+        name, fixed, cve = dice.choice(list(packages)), dice.choice(pieces), f"CVE-{source}-{number}"
+        records.append(scans.record(f"ALSA-{source}-{number}", "AlmaLinux:9", name, *scans.until(fixed), related=[cve]))
+        if rpm.labelCompare(parts(packages[name]), parts(fixed)) < 0:
+            expected.add((name, cve))
+    assert 5 < len(expected) < 35
+    version = put_in_force(rest, source, records)
+    admin.push(repository, scans.image(scans.rpm_layer(tmp_path, packages, backend)), "v1")
+    summary = scans.scanned(rest, repository, "v1", states=(6,), advisories=version)
+    assert scans.findings(summary) == expected, summary["layer_details"][0]["remarks"]
+
+
+def parts(version: str) -> tuple[str, str, str]:
+    epoch, rest = version.split(":")
+    return epoch, *rest.rsplit("-", 1)
 
 
 def test_three_major_and_nothing_else(rest, admin, repository, source):

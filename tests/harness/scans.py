@@ -2,10 +2,13 @@
 
 import io
 import json
+import struct
 import time
 import zipfile
 
-from harness import content
+import rpm
+
+from harness import content, tools
 from harness.rest import Rest
 
 API = "/api/v0"
@@ -111,3 +114,44 @@ def findings(summary: dict) -> set[tuple[str, str]]:
     return {(component["component"], finding["vuln"]["cve"])
             for layer in summary["layer_details"] for component in layer["components"]
             for finding in component["vulns"]}
+
+
+RPM_RELEASE = b'NAME="AlmaLinux"\nVERSION_ID="9.4"\nID="almalinux"\nPRETTY_NAME="AlmaLinux 9.4 (Seafoam Ocelot)"\n'
+
+
+def rpm_layer(folder, packages: dict[str, str], backend: str) -> tuple[bytes, bytes]:
+    """A layer with a database of packages by name and "epoch:version-release": "sqlite", that rpm itself made, or
+    "ndb", with the headers of rpm's packages laid out as rpmpkg.c of rpm does it (Debian's rpm has no ndb)."""
+    database, spec = folder / "rpm", folder / "one.spec"
+    database.mkdir()
+    topdir = ["--define", f"_topdir {folder}/build"]
+    headers = []
+    for name, version in packages.items():
+        epoch, rest = version.split(":")
+        number, release = rest.rsplit("-", 1)
+        spec.write_text(f"Name: {name}\nEpoch: {epoch}\nVersion: {number}\nRelease: {release}\nSummary: one\n"
+                        f"License: MIT\nBuildArch: noarch\n%description\none\n%files\n")
+        tools.run(["rpmbuild", "-bb", "--quiet", *topdir, str(spec)])
+        [built] = (folder / "build/RPMS/noarch").glob(f"{name}-*.rpm")
+        if backend == "sqlite":
+            tools.run(["rpm", "-i", "--justdb", "--nodeps", "--dbpath", str(database), *topdir, str(built)])
+        else:
+            with built.open("rb") as file:
+                headers.append(rpm.TransactionSet("/", rpm._RPMVSF_NOSIGNATURES).hdrFromFdno(file.fileno()).unload())
+    files = {"var/lib/rpm/Packages.db": ndb(headers)} if headers else {
+        "var/lib/rpm/rpmdb.sqlite": (database / "rpmdb.sqlite").read_bytes()}
+    return content.layer({"etc/os-release": RPM_RELEASE, **files})
+
+
+def ndb(headers: list[bytes]) -> bytes:
+    slots, blobs, block = b"", b"", 4096 // 16
+    for number, header in enumerate(headers, 1):
+        blob = struct.pack("<4I", 0x53626C42, number, 1, len(header)) + header
+        blob += bytes(-len(blob) % 16)
+        slots += struct.pack("<4I", 0x746F6C53, number, block, len(blob) // 16)
+        block += len(blob) // 16
+        blobs += blob
+    empty = struct.pack("<4I", 0x746F6C53, 0, 0, 0)
+    head = struct.pack("<5I", 0x506D7052, 0, 1, 1, len(headers) + 1) + bytes(12)
+    page = head + slots
+    return page + empty * ((4096 - len(page)) // 16) + blobs
