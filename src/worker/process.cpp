@@ -106,6 +106,8 @@ class Process {
     ::posix_spawn_file_actions_adddup2(&actions, in.reads.get(), STDIN_FILENO);
     ::posix_spawn_file_actions_adddup2(&actions, out.writes.get(), STDOUT_FILENO);
     ::posix_spawn_file_actions_adddup2(&actions, complaints.writes.get(), STDERR_FILENO);
+    // Ours are closed by exec; those of libraries, or that the server itself inherited, are not.
+    ::posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
     posix_spawnattr_t attributes;
     ::posix_spawnattr_init(&attributes);
     // The server blocks signals and catches them; the worker begins as any program does.
