@@ -32,7 +32,10 @@ Core::Core(std::unique_ptr<db::Database> database_in, std::unique_ptr<blob::Stor
       images(*database, content, *blobs),
       traffic(*database, clock),
       pruning_policies(*database, clock, random),
-      pruner(pruning_policies, repositories, content, settings, clock),
+      pruner(pruning_policies, repositories, content, settings, clock,
+             [this](std::int64_t repository_id, const oci::Digest& digest) {
+               return scan_facts(*this, repository_id, digest);
+             }),
       search(*database),
       storage(*database, clock),
       uploads(*database, *blobs, clock, random),

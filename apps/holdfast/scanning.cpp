@@ -45,6 +45,49 @@ Scanning::Scanning(Core& core, const std::string& folder)
       subscription(core.database->subscribe(scanner::kChangedAdvisories,
                                             [this](std::string_view) { has_news = true; })) {}
 
+namespace {
+
+// Adds what was found in one image; false: nothing is known of it.
+Result<bool> add_facts(Core& core, std::int64_t repository_id, const oci::Digest& digest,
+                       pruning::ScanFacts& facts) {
+  Scanning& scanning = *core.scanning;
+  HF_TRY(const auto scan, scanning.scans.find(digest));
+  if (!scan || !scan->checked_at) return false;
+  HF_TRY(const auto report, scanning.reports.find(digest));
+  HF_TRY(const auto waivers, scanning.waivers.load());
+  const scanner::Counts counts = waivers->left(repository_id, *report, core.clock.now());
+  facts.critical += counts.critical + counts.high;
+  facts.major += counts.medium;
+  facts.minor += counts.low;
+  for (const scanner::Component& component : report->components) {
+    if (!component.is_present) continue;
+    facts.components.push_back(component.package.name);
+    const auto& licenses = component.package.licenses;
+    facts.licenses.insert(facts.licenses.end(), licenses.begin(), licenses.end());
+  }
+  return true;
+}
+
+}  // namespace
+
+Result<std::optional<pruning::ScanFacts>> scan_facts(Core& core, std::int64_t repository_id,
+                                                     const oci::Digest& digest) {
+  HF_TRY(const auto stored, core.content.manifest(repository_id, repos::Reference(digest)));
+  HF_TRY(const oci::Manifest manifest, oci::parse_manifest(*stored->bytes, stored->media_type));
+  std::vector<oci::Digest> images;
+  if (manifest.kind == oci::ManifestKind::image) images.push_back(digest);
+  for (const oci::Descriptor& child : manifest.children) {
+    if (!child.platform || child.platform->os != "unknown") images.push_back(child.digest);
+  }
+  pruning::ScanFacts facts;
+  for (const oci::Digest& image : images) {
+    HF_TRY(const bool is_known, add_facts(core, repository_id, image, facts));
+    if (!is_known) return std::optional<pruning::ScanFacts>();
+  }
+  if (images.empty()) return std::optional<pruning::ScanFacts>();
+  return std::optional(std::move(facts));
+}
+
 void refresh_advisories(Scanning& scanning) {
   if (!scanning.has_news.exchange(false)) return;
   if (const auto refreshed = scanning.advisories.refresh(); !refreshed) {

@@ -2,9 +2,13 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "oci/digest.hpp"
+#include "pruning/rules.hpp"
 #include "scanner/advisory_store.hpp"
 #include "scanner/layers.hpp"
 #include "scanner/lookup.hpp"
@@ -39,6 +43,11 @@ struct Scanning {
   std::atomic<bool> has_news{true};
   std::shared_ptr<void> subscription;
 };
+
+// What a scan found in an image of a repository, overrides apart; of an index, in all its platforms
+// together. Nothing when one of them has no result.
+Result<std::optional<pruning::ScanFacts>> scan_facts(Core& core, std::int64_t repository_id,
+                                                     const oci::Digest& digest);
 
 // Opens other advisories once they are in force; called every second.
 void refresh_advisories(Scanning& scanning);

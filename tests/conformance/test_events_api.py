@@ -105,7 +105,7 @@ def test_viewers_see_neither_pulls_nor_where_from(
         for event in found:
             assert not {"address", "client", "requestId", "detail"} & event.keys()
         assert events_of(viewer, public_repository, "eventType=GET") == []
-    assert all("actorId" not in event for event in events_of(nobody, public_repository))
+    assert all("actorId" not in event and event["actor"] == "" for event in events_of(nobody, public_repository))
     without = events_of(as_alice, public_repository, "excludePull=true")
     assert "manifest_pulled" not in names(without) and len(without) == 3
 

@@ -334,6 +334,10 @@ def test_every_answer_is_as_written(rest, boss, user, nobody, admin, repository,
     checked.call(boss, 400, "get", export, **names, reference="sha256:x")
     checked.call(boss, 200, "get", export, headers=[("Accept", "application/json")], **names, reference="v1")
     checked.call(boss, 404, "get", export, **names, reference="v9")
+    bill = f"{API}/holdfast/repositories/{{namespace}}/{{repository}}/manifests/{{reference}}/sbom"
+    checked.call(nobody, 200, "get", bill, query="?format=cyclonedx", **names, reference="v1")
+    checked.call(boss, 400, "get", bill, query="?format=text", **names, reference="v1")
+    checked.call(boss, 404, "get", bill, **names, reference="v9")
     counts = checked.call(boss, 200, "post", f"{base}/scansummary/tags",
                           {"images": [{"name": repository, "digest": pushed.digest}]}).json()["images"]
     assert counts[f"{repository}@{pushed.digest}"]["unknown"] == 1
@@ -374,3 +378,48 @@ def test_who_may_see_and_who_may_scan(rest, server, admin, source):
     other.refused(404, "NO_SUCH_REPOSITORY", "POST", f"{API}/imagescan/scan/admin/{name}/v1/linux/amd64", {})
     assert other.expect(200, "GET", f"{API}/imagescan/scansummary/component/{source}") == []
     other.client.close()
+
+
+def test_pruning_by_what_a_scan_found(rest, admin, repository, source):
+    version = put_in_force(rest, source, [
+        scans.record(f"DSA-{source}-1", "Debian:12", source, *scans.until("2"),
+                     severity=[{"type": "CVSS_V3", "score": scans.MEDIUM}])])
+    for tag, installed in (("bad", "1.0"), ("good", "3.0")):
+        admin.push(repository, scans.image(scans.debian_layer({source: installed})), tag)
+        scans.scanned(rest, repository, tag, states=(6,), advisories=version)
+    admin.push(repository, content.artifact(), "other")
+    path = f"{API}/repositories/{repository}/pruningPolicies/test"
+
+    def pruned(field, operator, *values):
+        rules = {"enabled": True, "rules": [{"field": field, "operator": operator, "values": list(values)}]}
+        return sorted(tag["name"] for tag in rest.expect(200, "POST", path, rules))
+
+    assert pruned("vulnerability_major", "gte", "1") == ["bad"]
+    assert pruned("vulnerability_all", "eq", "0") == ["good"]
+    assert pruned("component.name", "oo", source) == ["bad", "good"]
+
+
+def test_bills_of_materials(rest, admin, repository, source):
+    layers = [scans.debian_layer({f"{source}a": "1:1.0-1", f"{source}b": "1"}), scans.debian_layer({f"{source}a": "1:1.0-1"})]
+    pushed = scans.image(*layers)
+    admin.push(repository, pushed, "v1")
+    scans.scanned(rest, repository, "v1", states=(4, 6))
+    path = f"{API}/holdfast/repositories/{repository}/manifests/v1/sbom"
+    answer = rest.call("GET", path)
+    assert answer.header("Content-Type") == "application/spdx+json"
+    document = answer.json()
+    assert document["spdxVersion"] == "SPDX-2.3" and document["SPDXID"] == "SPDXRef-DOCUMENT"
+    image, *packages = document["packages"]
+    assert image["versionInfo"] == pushed.digest
+    assert [(one["name"], one["versionInfo"]) for one in packages] == [(f"{source}a", "1:1.0-1")]
+    [purl] = packages[0]["externalRefs"]
+    assert purl["referenceLocator"] == f"pkg:deb/debian/{source}a@1:1.0-1?arch=amd64&distro=debian-12"
+    assert {relation["relationshipType"] for relation in document["relationships"]} == {"DESCRIBES", "CONTAINS"}
+    assert rest.call("GET", path).body == answer.body
+    bom = rest.call("GET", f"{path}?format=cyclonedx").json()
+    assert (bom["bomFormat"], bom["specVersion"]) == ("CycloneDX", "1.5")
+    [component] = bom["components"]
+    assert (component["name"], component["version"]) == (f"{source}a", "1:1.0-1")
+    assert component["properties"][0]["value"] == content.digest_of(layers[0][0]), "the layer that brought it"
+    admin.push(repository, content.image(), "v2")
+    rest.expect(200, "PATCH", f"{API}/repositories/{repository}", {"scanOnPush": False})

@@ -75,7 +75,9 @@ Answer answer(const Services& services, const Call& call, const events::Filter& 
   HF_CHECK(actors.learn(actors_of(found.events)));
   boost::json::array rows;
   for (const events::Event& event : found.events) {
-    rows.emplace_back(shown(event, actors.uuid(event.actor.account_id), detail));
+    boost::json::object row = shown(event, actors.uuid(event.actor.account_id), detail);
+    if (call.caller.is_anonymous()) row["actor"] = "";  // accounts are not for strangers
+    rows.emplace_back(std::move(row));
   }
   const std::string next = found.next ? events::text(*found.next) : std::string();
   if (wants_lines(call)) return lines_response(rows, next);

@@ -7,6 +7,7 @@
 #include "api/dtr/scan_words.hpp"
 #include "scanner/advisory_store.hpp"
 #include "scanner/lookup.hpp"
+#include "scanner/sbom.hpp"
 #include "scanner/scanner.hpp"
 #include "scanner/trigger.hpp"
 #include "scanner/updates.hpp"
@@ -164,6 +165,37 @@ Answer export_findings(const Services& services, const Call& call) {
                          image.digest.text().substr(7, 12)))
       .field("Cache-Control", "no-store");
   response.text(findings_csv(image));
+  return response;
+}
+
+// A bill of materials of the first platform that fits.
+Answer bill_of_materials(const Services& services, const Call& call) {
+  HF_TRY(const auto repository, find_repository(services, call, Action::view));
+  const std::string format = call.text("format");
+  const bool is_cyclonedx = format == "cyclonedx";
+  if (!format.empty() && !is_cyclonedx && format != "spdx") {
+    return fail(ErrorCode::invalid, rest::kQueryInvalid, "\"format\" must be spdx or cyclonedx");
+  }
+  const std::string& reference = call.parameters[2];
+  HF_TRY(const auto targets,
+         targets_of(services, *repository, reference, call.text("os"), call.text("arch")));
+  const Target& target = targets.front();
+  HF_TRY(const auto scan, services.scans.find(target.digest));
+  HF_TRY(const auto report, services.reports.find(target.digest));
+  const std::string host = services.host.name.empty() ? "" : services.host.name + "/";
+  // Of the time of the scan: the same bytes for whoever asks again.
+  const scanner::SbomSubject subject{
+      .name = host + repository->name.text(),
+      .tag = std::string(tag_of(reference)),
+      .digest = target.digest,
+      .made_at = scan && scan->completed_at ? *scan->completed_at : services.clock.now(),
+      .version = services.host.version};
+  http::Response response(200);
+  response
+      .field("Content-Type", is_cyclonedx ? scanner::kCyclonedxMediaType : scanner::kSpdxMediaType)
+      .field("Cache-Control", "no-store");
+  response.text(is_cyclonedx ? scanner::to_cyclonedx(*report, subject)
+                             : scanner::to_spdx(*report, subject));
   return response;
 }
 
@@ -363,6 +395,8 @@ std::vector<rest::Route> imagescan_routes(const Services& services) {
       {Method::get,
        "/imagescan/scansummary/repositories/{namespace}/{repository}/{reference}/export",
        bound(services, export_findings)},
+      {Method::get, "/holdfast/repositories/{namespace}/{repository}/manifests/{reference}/sbom",
+       bound(services, bill_of_materials)},
       {Method::post, "/imagescan/scansummary/tags", bound(services, thin_summaries)},
       {Method::get, "/imagescan/scansummary/cve/{cve}",
        bound(services, images_with<&Lookup::with_vulnerability>)},
