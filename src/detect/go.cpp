@@ -48,7 +48,7 @@ std::string_view pointed_text(const Program& program, std::uint64_t address, std
 
 std::optional<BuildInfo> build_info_at(const Program& program, std::string_view bytes) {
   if (bytes.size() < kHeaderBytes) return std::nullopt;
-  const auto width = static_cast<std::size_t>(bytes[14]);
+  const std::size_t width = static_cast<unsigned char>(bytes[14]);
   const auto flags = static_cast<unsigned char>(bytes[15]);
   BuildInfo info;
   if ((flags & 2U) != 0) {

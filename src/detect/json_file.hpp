@@ -13,9 +13,12 @@ namespace holdfast::detect {
 
 // The value in a file, or nothing and a remark. codec::parse_json is too strict for them: a key
 // that comes twice (the last one counts, as for node and Python), a byte order mark and bytes that
-// are no UTF-8 occur in published packages. At most kJsonDepth levels.
+// are no UTF-8 occur in published packages. At most kJsonDepth levels, and kJsonMemoryBytes for the
+// value:
+// "[1,1,1…" takes 27 times the bytes of its text.
 std::optional<boost::json::value> json_of(const File& file, Found& found);
 inline constexpr std::size_t kJsonDepth = 64;
+inline constexpr std::size_t kJsonMemoryBytes = 160UZ << 20U;
 
 // A member that is a string, or "".
 std::string text_of(const boost::json::value& value, std::string_view name);

@@ -67,6 +67,10 @@ bool is_program(std::string_view begin) {
                              [&](std::string_view magic) { return begin.starts_with(magic); });
 }
 
+// What a text that may grow to `at_most` bytes begins with: doubled again and again it comes to
+// that exactly. Otherwise it comes to nearly twice as much, more than a worker may have.
+std::uint64_t first_room(std::uint64_t at_most) { return at_most >> 8U; }
+
 class LayerReader {
  public:
   explicit LayerReader(const LayerOptions& options) : options_(options) {}
@@ -160,6 +164,7 @@ class LayerReader {
   Result<void> take_program(ArchiveReader& archive, const std::string& path) {
     HF_TRY(const std::string_view begin, archive.piece());
     if (!is_program(begin)) return {};
+    program_.reserve(first_room(kProgramBytes));
     program_.assign(begin);
     while (program_.size() < kProgramBytes) {
       HF_TRY(const std::string_view piece, archive.piece());
@@ -168,7 +173,8 @@ class LayerReader {
     }
     shown_.insert(path);
     options_.detect_program({path, program_}, found_);
-    if (program_.capacity() > kProgramBytes / 4) program_ = {};
+    // An assigned string would keep its room.
+    if (program_.capacity() > kProgramBytes / 4) std::string().swap(program_);
     return {};
   }
 
@@ -176,6 +182,7 @@ class LayerReader {
   Result<std::optional<std::string>> whole(ArchiveReader& archive, const std::string& path,
                                            std::uint64_t size_bytes) {
     std::string bytes;
+    bytes.reserve(first_room(size_bytes));
     while (true) {
       HF_TRY(const std::string_view piece, archive.piece());
       if (piece.empty()) return std::optional(std::move(bytes));

@@ -90,6 +90,14 @@ TEST(Npm, BrokenJsonIsRemarked) {
   }
 }
 
+TEST(Npm, JsonThatTakesTooMuchMemoryIsRemarked) {
+  std::string text = R"({"name":"a","version":"1","x":[)";
+  for (int i = 0; i < 8'000'000; ++i) text += "1,";
+  const Found found = found_in(detect_npm, "app/package.json", text + "1]}");
+  EXPECT_THAT(found.packages(), IsEmpty());
+  EXPECT_THAT(found.remarks(), ElementsAre(HasSubstr("app/package.json: its JSON takes more")));
+}
+
 }  // namespace
 
 }  // namespace holdfast::detect

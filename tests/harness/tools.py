@@ -30,6 +30,13 @@ PACKAGES = {
     "mount": "mount",
     "tar": "tar",
     "openssl": "openssl",
+    "composer": "composer",
+    "cargo": "cargo",
+    "gem": "ruby",
+    "go": "golang-go",
+    "npm": "npm",
+    "objcopy": "binutils",
+    "ruby": "ruby",
 }
 
 
