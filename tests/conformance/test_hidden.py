@@ -38,7 +38,8 @@ class Place:
         policy = dtr.expect(201, "POST", f"/repositories/{self.hidden}/pruningPolicies", {
             "enabled": False, "rules": [{"field": "tag", "operator": "eq", "values": ["v2"]}]})
         self.values = {"tag": "v1", "reference": self.image.digest, "teamname": "team",
-                       "pruningpolicyid": policy["id"], "manifestdigest": self.image.digest}
+                       "pruningpolicyid": policy["id"], "manifestdigest": self.image.digest, "os": "linux",
+                       "arch": "amd64"}
         self.who = {"anonymous": server.client()}
         for role in ("stranger", "member", "scope"):
             user = new_name("u")

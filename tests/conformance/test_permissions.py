@@ -9,6 +9,7 @@ import pytest
 from conftest import PASSWORD
 from harness import content
 from harness.rest import Rest, new_name
+from harness.tools import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLE = json.loads((Path(__file__).parent / "data/permissions.json").read_text())
@@ -89,8 +90,14 @@ def acme(shared_server):
 
 @pytest.fixture(scope="module")
 def repositories(acme):
-    """For what leaves them as they are."""
-    return {visibility: acme.make(visibility, acme.teams) for visibility in ("private", "public")}
+    """For what leaves them as they are; each was pulled from, and the pull is written down."""
+    made = {visibility: acme.make(visibility, acme.teams) for visibility in ("private", "public")}
+    for repository in made.values():
+        acme.admin.manifest(repository, "v1")
+    for repository in made.values():
+        wait_until(lambda: any(event["type"] == "GET" for event in Rest(acme.admin, "/api/v0").expect(
+            200, "GET", f"/repositories/{repository}/events?pageSize=100")["events"]), "the pull is written down")
+    return made
 
 
 def attempt(acme, role: str, action: str, repository: str, visibility: str):

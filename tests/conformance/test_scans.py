@@ -238,7 +238,7 @@ def test_artifacts_are_not_scanned(rest, admin, repository):
 def hostile() -> dict[str, bytes]:
     good = scans.record("A-1", "npm", "x", *scans.until("2"))
     many = scans.record("A-2", "npm", "x", *({"fixed": str(number)} for number in range(250_000)))
-    return {"no archive": b"nothing" * 100, "empty": scans.archive([]), "cut": scans.archive([good] * 50)[:400],
+    return {"zip of nothing": b"PK\x03\x04" + b"nothing" * 100, "empty": scans.archive([]), "cut": scans.archive([good] * 50)[:400],
             "two hundred thousand events": scans.archive([many])}
 
 
@@ -315,6 +315,7 @@ def test_every_answer_is_as_written(rest, boss, user, nobody, admin, repository,
     checked.call(user, 403, "post", f"{base}/scan", {"check": True})
     checked.call(nobody, 401, "post", f"{base}/scan", {"check": True})
     checked.call(boss, 400, "put", f"{base}/scan/update")
+    checked.call(boss, 400, "put", f"{base}/scan/update", b"no archive")
     checked.call(user, 403, "put", f"{base}/scan/update")
     checked.call(nobody, 401, "put", f"{base}/scan/update")
     scan = f"{base}/scan/{{namespace}}/{{repository}}/{{tag}}/{{os}}/{{arch}}"

@@ -1,5 +1,6 @@
 // /imagescan/…: scans asked for and shown, advisories, overrides.
 #include <algorithm>
+#include <array>
 #include <fmt/format.h>
 #include <utility>
 
@@ -278,10 +279,29 @@ Answer scan_all(const Services& services, const Call& call) {
   return rest::json_response(200, json::object());
 }
 
+// Whether a file begins as the archives do that are taken: what is wrong with others is told at
+// once, and not by a job.
+Result<bool> is_archive(const rest::Spool& spool, const rest::SpooledFile& file) {
+  constexpr std::size_t kTarMark = 257;
+  std::array<std::byte, kTarMark + 5> head{};
+  std::size_t done = 0;
+  while (done < std::min<std::uint64_t>(head.size(), file.size_bytes)) {
+    HF_TRY(const std::size_t got, spool.read_at(file.begin + done, std::span(head).subspan(done)));
+    if (got == 0) break;
+    done += got;
+  }
+  const std::string_view text(reinterpret_cast<const char*>(head.data()),
+                              std::min<std::uint64_t>(done, file.size_bytes));
+  return text.starts_with("PK\x03\x04") || text.starts_with("PK\x05\x06") ||
+         text.starts_with("\x1f\x8b") || text.starts_with("\x28\xb5\x2f\xfd") ||
+         (text.size() == head.size() && text.substr(kTarMark) == "ustar");
+}
+
 Answer update(const Services& services, const Call& call) {
   HF_TRY(const rest::SpooledFile file,
          rest::file_in(*call.file, call.request.field("Content-Type").value_or("")));
-  if (file.size_bytes == 0) {
+  HF_TRY(const bool is_one, is_archive(*call.file, file));
+  if (!is_one) {
     return fail(ErrorCode::invalid, rest::kFormInvalid,
                 "send an archive of advisories: a zip or tar of OSV records");
   }
