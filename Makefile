@@ -36,7 +36,7 @@ release: setup ## Build what runs in production
 	@ninja -C build/release --quiet holdfast | grep -v 'no work to do'; exit $${PIPESTATUS[0]}
 
 conformance: setup-tests ## /v2, tokens and operations against the server, black box
-	@ninja -C build/dev --quiet holdfast
+	@ninja -C build/dev --quiet holdfast holdfast_compare_versions
 	@HOLDFAST_TEST_ENGINE=$(ENGINE) /usr/bin/python3 -m pytest tests/conformance -n 2 -q -p no:cacheprovider
 
 integration: setup-tests ## The real Docker Engine, podman, skopeo, containerd, nginx, HAProxy (root)

@@ -13,7 +13,7 @@ namespace {
 struct Version {
   std::vector<std::string> numbers;  // without trailing zeros
   int rank = 0;                      // by kWords; 0: stable
-  std::string number;                // of the word: "2" in "-beta2"
+  std::vector<std::string> behind;   // the word: "2" in "-beta2"
   bool is_dev = false;               // "-dev" at the end
 };
 
@@ -31,6 +31,18 @@ constexpr std::array<Word, 9> kWords = {{{"alpha", -3},
                                          {"p", 1},
                                          {"stable", 0}}};
 
+void read_numbers(std::string_view& text, Version& version) {
+  while (true) {
+    std::string_view rest = text;
+    if (rest.starts_with('.') || rest.starts_with('-')) rest.remove_prefix(1);
+    const std::string_view digits = take_while(rest, is_digit);
+    if (digits.empty()) return;
+    version.behind.emplace_back(digits);
+    text = rest;
+  }
+}
+
+// Whether it is "stable".
 bool read_stability(std::string_view& text, Version& version) {
   std::string_view rest = text;
   take_while(rest, [](char c) { return c == '.' || c == '-' || c == '_' || c == '+'; });
@@ -39,11 +51,12 @@ bool read_stability(std::string_view& text, Version& version) {
     std::string_view behind = rest.substr(word.text.size());
     // "b" of "beta" was tried before; a letter behind it is another word.
     if (!behind.empty() && is_letter(behind.front())) continue;
-    take_while(behind, [](char c) { return c == '.' || c == '-' || c == '_'; });
-    version.number = take_while(behind, is_digit);
+    read_numbers(behind, version);
     version.rank = word.rank;
+    // What follows "stable" does not count.
+    if (word.rank == 0) version.behind.clear();
     text = behind;
-    return true;
+    return word.rank == 0;
   }
   return false;
 }
@@ -63,11 +76,11 @@ std::optional<Version> parse(std::string_view given) {
   }
   if (version.numbers.size() > 4) return std::nullopt;
   while (!version.numbers.empty() && is_zero(version.numbers.back())) version.numbers.pop_back();
-  read_stability(text, version);
+  const bool is_stable = read_stability(text, version);
   std::string_view rest = text;
   take_while(rest, [](char c) { return c == '.' || c == '-'; });
   if (rest == "dev") {
-    version.is_dev = true;
+    version.is_dev = !is_stable;
     text = {};
   }
   if (!text.empty()) return std::nullopt;
@@ -85,7 +98,10 @@ std::weak_ordering compare_parsed(const Version& a, const Version& b) {
     return version.rank == 0 && version.is_dev ? -4 : version.rank;
   };
   if (const auto by = rank(a) <=> rank(b); by != 0) return by;
-  if (const auto by = compare_numbers(a.number, b.number); by != 0) return by;
+  for (std::size_t i = 0; i < std::min(a.behind.size(), b.behind.size()); ++i) {
+    if (const auto by = compare_numbers(a.behind[i], b.behind[i]); by != 0) return by;
+  }
+  if (a.behind.size() != b.behind.size()) return a.behind.size() <=> b.behind.size();
   return b.is_dev <=> a.is_dev;
 }
 

@@ -52,7 +52,7 @@ bool is_valid(std::string_view version) {
   const Parts parts = split(version);
   const bool has_epoch = version.find(':') != std::string_view::npos;
   if (has_epoch && !all_digits(parts.epoch)) return false;
-  if (parts.upstream.empty()) return false;
+  if (parts.upstream.empty() || version.ends_with('-')) return false;
   return std::ranges::all_of(
              parts.upstream,
              [](char c) { return is_alnum(c) || std::string_view(".+-~:").contains(c); }) &&

@@ -75,6 +75,10 @@ List parse(std::string_view version) {
   std::size_t start = 0;
   bool in_digits = false;
   const auto piece = [&](std::size_t end) { return text.substr(start, end - start); };
+  // A word behind a dot is read as behind a dash: 1.0.rc1 is 1.0-rc1.
+  const auto open_before_word = [&] {
+    if (!stack.back().empty()) stack.emplace_back();
+  };
   const auto add = [&](bool digits, const std::string& part, bool digit_follows) {
     stack.back().push_back(digits ? Item{Number{part}}
                                   : Item{Word{known_word(part, digit_follows)}});
@@ -91,6 +95,7 @@ List parse(std::string_view version) {
       if (c == '-') stack.emplace_back();
     } else if (is_digit(c)) {
       if (!in_digits && i > start) {
+        open_before_word();
         add(false, piece(i), true);
         start = i;
         stack.emplace_back();
@@ -105,7 +110,10 @@ List parse(std::string_view version) {
       in_digits = false;
     }
   }
-  if (text.size() > start) add(in_digits, piece(text.size()), false);
+  if (text.size() > start) {
+    if (!in_digits) open_before_word();
+    add(in_digits, piece(text.size()), false);
+  }
   while (stack.size() > 1) {
     List inner = std::move(stack.back());
     stack.pop_back();

@@ -71,9 +71,11 @@ bool is_valid(std::string_view version) {
   const Parts parts = split(version);
   if (parts.version.empty()) return false;
   // What rpm allows in a version or a release.
-  return std::ranges::all_of(without_blanks(version), [](char c) {
-    return is_alnum(c) || std::string_view("._+~^:-").contains(c);
-  });
+  const auto are_allowed = [](std::string_view text) {
+    return std::ranges::all_of(
+        text, [](char c) { return is_alnum(c) || std::string_view("._+~^-").contains(c); });
+  };
+  return are_allowed(parts.version) && are_allowed(parts.release);
 }
 
 std::weak_ordering compare(std::string_view a, std::string_view b) {

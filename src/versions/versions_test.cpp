@@ -53,11 +53,13 @@ const std::vector<Ascending> kAscending = {
     {Scheme::maven,
      {"1-alpha-1", "1-alpha-2", "1-beta-1", "1-milestone-1", "1-rc-1", "1-snapshot", "1", "1-sp",
       "1-whatever", "1-1", "1.1", "1.2", "1.10", "2"}},
+    {Scheme::maven, {"9.1.RELEASE1", "9.1.RELEASE-1"}},
     {Scheme::maven, {"2.15.0-rc1", "2.15.0", "2.17.1"}},
     {Scheme::gem, {"0.9", "1.0.a", "1.0.0.rc1", "1.0", "1.0.1", "1.10", "2.0.0.pre1", "2.0.0"}},
     {Scheme::composer,
      {"1.0-dev", "1.0-alpha1", "1.0-beta", "1.0-beta2", "1.0-RC1", "1.0", "1.0-patch1", "1.0.1",
       "v1.10.0", "2.0"}},
+    {Scheme::composer, {"1.0-beta-dev", "1.0-beta", "1.0-beta0", "1.0-beta0.1", "1.0-beta1"}},
     {Scheme::nuget,
      {"1.0.0-alpha", "1.0.0-Beta", "1.0.0-rc.1", "1.0.0", "1.0.0.1", "1.0.1", "1.10"}},
 };
@@ -76,9 +78,11 @@ const std::vector<Equal> kEqual = {
     {Scheme::maven, {"1", "1.0.0", "1-ga", "1-final", "1.release", "1-0"}},
     {Scheme::maven, {"1-alpha-1", "1a1", "1-ALPHA1"}},
     {Scheme::maven, {"1-rc1", "1-cr1"}},
+    {Scheme::maven, {"1.0.1.1m2", "1.0.1.1.m2"}},
     {Scheme::gem, {"1.0", "1", "1.0.0"}},
     {Scheme::gem, {"1.0-rc1", "1.0.pre.rc1"}},
     {Scheme::composer, {"1.0", "v1.0.0", "1.0.0.0", "1.0-stable", "1.0+build"}},
+    {Scheme::composer, {"1.0", "1.0-stable2", "1.0-stable-dev"}},
     {Scheme::nuget, {"1.0.0-BETA", "1.0.0-beta", "1.0-beta", "1.0.0.0-beta+x"}},
 };
 
@@ -121,6 +125,15 @@ TEST(Compare, WhatIsNoVersionComesLast) {
     EXPECT_FALSE(is_valid(scheme, "(devel)")) << name(scheme);
     EXPECT_FALSE(is_valid(scheme, std::string(5000, '1'))) << name(scheme);
   }
+}
+
+TEST(Compare, WhatTheToolsRefuseIsNoVersion) {
+  EXPECT_FALSE(is_valid(Scheme::dpkg, "1.0-"));
+  EXPECT_FALSE(is_valid(Scheme::dpkg, "a:1.0"));
+  EXPECT_FALSE(is_valid(Scheme::rpm, "1.a:1.0-1"));
+  EXPECT_FALSE(is_valid(Scheme::rpm, "1.0-1:2"));
+  EXPECT_FALSE(is_valid(Scheme::apk, "1.2_delta"));
+  EXPECT_FALSE(is_valid(Scheme::pep440, "1.0-foo"));
 }
 
 TEST(Compare, NumbersOfAnyLength) {
