@@ -306,6 +306,47 @@ TEST_F(AdvisoriesTest, FoundByAnyOfItsNames) {
   EXPECT_FALSE(database_->find("CVE-1-3").value());
 }
 
+TEST_F(AdvisoriesTest, FoundWithWhatSharesAnotherNameWithIt) {
+  add(record("GHSA-a", "PyPI", "x", kUntil2, R"(,"aliases":["CVE-1-1"])"));
+  add(record("PYSEC-a", "PyPI", "x", kUntil2, R"(,"aliases":["GHSA-a","PYSEC-a"])"));
+  add(record("DSA-1", "Debian:12", "x", kUntil2, R"(,"upstream":["CVE-1-1","CVE-1-2"])"));
+  add(record("GHSA-b", "PyPI", "y", kUntil2, R"(,"aliases":["CVE-1-2"])"));
+  finish();
+  for (const std::string_view name : {"CVE-1-1", "GHSA-a", "PYSEC-a"}) {
+    EXPECT_THAT(database_->find(name).value()->match.ids,
+                ElementsAre("CVE-1-1", "GHSA-a", "PYSEC-a", "DSA-1"))
+        << name;
+  }
+}
+
+TEST_F(AdvisoriesTest, NamesOfOthersBesideACveAreNoVulnerabilityMore) {
+  add(record("ALPINE-CVE-2016-1", "Alpine:v3.10", "xen", kUntil2,
+             R"(,"upstream":["XSA-204","CVE-2016-1"])"));
+  add(record("ALPINE-CVE-2016-2", "Alpine:v3.10", "xen", kUntil2,
+             R"(,"upstream":["CVE-2016-2","XSA-204"])"));
+  add(record("ALPINE-XSA-1", "Alpine:v3.10", "xen", kUntil2, R"(,"upstream":["XSA-1"])"));
+  finish();
+  const Package xen{.type = Type::apk,
+                    .name = "xen-hypervisor",
+                    .version = "1.0",
+                    .source_name = "xen",
+                    .source_version = "1.0"};
+  EXPECT_THAT(found(xen, &kAlpine),
+              ElementsAre("CVE-2016-1 2.0 unknown", "CVE-2016-2 2.0 unknown", "XSA-1 2.0 unknown"));
+  EXPECT_THAT(match(xen, &kAlpine).matches.front().ids,
+              ElementsAre("CVE-2016-1", "ALPINE-CVE-2016-1", "XSA-204"));
+  EXPECT_TRUE(database_->find("XSA-204").value());
+}
+
+TEST_F(AdvisoriesTest, ALinkIsOneLink) {
+  add(record("A-1", "npm", "x", kUntil2,
+             R"(,"references":[{"type":"WEB","url":"https://a.example/\njavascript:a"},)"
+             R"({"type":"WEB","url":"https://b.example/ c"},{"url":"https://d.example/"}])"));
+  finish();
+  EXPECT_THAT(match(of(Type::npm, "x", "1.0.0")).matches.front().urls,
+              ElementsAre("https://osv.dev/vulnerability/A-1", "https://d.example/"));
+}
+
 TEST_F(AdvisoriesTest, OtherSourcesAreTakenOver) {
   add(record("A-1", "npm", "x", kUntil2, R"(,"aliases":["CVE-1-1"])"), "npm");
   add(record("A-2", "npm", "x", kUntil2), "npm");

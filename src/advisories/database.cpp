@@ -22,6 +22,7 @@ constexpr std::size_t kConnections = 4;
 constexpr std::size_t kAnswersInMemory = 100'000;
 constexpr std::size_t kUrlsShown = 5;
 constexpr std::size_t kAffectedShown = 2000;
+constexpr std::size_t kRecordsShown = 500;  // merged under a name that is asked for
 
 struct Rating {
   std::string vector;
@@ -220,7 +221,11 @@ class Merger {
                 .vector = is_its_own ? hit.record.vector : "",
                 .urls = hit.record.urls};
     (is_its_own ? group.rating : group.shared_rating) = hit.record.rating;
-    if (!group.names.contains(hit.record.name)) group.others.insert(hit.record.name);
+    if (!hit.record.mends.empty()) {
+      group.others = {hit.record.aliases.begin(), hit.record.aliases.end()};
+      group.others.insert(hit.record.name);
+      group.others.erase(names.front());
+    }
     for (const std::string& name : names) {
       const auto known = by_name_.find(name);
       if (known == by_name_.end()) continue;
@@ -329,16 +334,13 @@ class SqliteDatabase final : public Database {
 
   Result<std::optional<Advisory>> find(std::string_view id) override {
     Borrowed connection(*this);
-    std::set<std::int64_t> records;
-    HF_TRY(const auto named, connection->named(id));
-    records.insert(named.begin(), named.end());
-    if (records.empty()) return std::optional<Advisory>();
+    HF_TRY(std::vector<RecordRow> rows, merged_under(id, *connection));
+    if (rows.empty()) return std::optional<Advisory>();
     Merger merger(versions::Scheme::semver);
     Advisory advisory;
-    for (const std::int64_t record : records) {
-      HF_TRY(RecordRow row, connection->record(record));
+    for (RecordRow& row : rows) {
       if (advisory.details.empty()) advisory.details = row.details;
-      HF_CHECK(connection->packages(record, advisory));
+      HF_CHECK(connection->packages(row.id, advisory));
       // Of what an update mends, only the one that is asked for.
       if (std::ranges::find(row.mends, id) != row.mends.end() && row.mends.size() > 1) {
         row.mends = {std::string(id)};
@@ -383,6 +385,34 @@ class SqliteDatabase final : public Database {
     SqliteDatabase& database_;
     std::unique_ptr<Connection> connection_;
   };
+
+  // The records that have the name, and those that share another name of the same vulnerability
+  // with them; in the order of their numbers.
+  static Result<std::vector<RecordRow>> merged_under(std::string_view id, Connection& connection) {
+    std::map<std::int64_t, RecordRow> rows;
+    std::vector<std::string> names = {std::string(id)};
+    std::set<std::string> seen = {std::string(id)};
+    while (!names.empty()) {
+      const std::string name = std::move(names.back());
+      names.pop_back();
+      HF_TRY(const auto named, connection.named(name));
+      for (const std::int64_t number : named) {
+        if (rows.contains(number) || rows.size() >= kRecordsShown) continue;
+        HF_TRY(RecordRow row, connection.record(number));
+        // An update's own name is not one of the vulnerability.
+        if (row.mends.empty()) {
+          std::vector<std::string> more = row.aliases;
+          more.push_back(row.name);
+          std::ranges::copy_if(more, std::back_inserter(names),
+                               [&](const std::string& one) { return seen.insert(one).second; });
+        }
+        rows.emplace(number, std::move(row));
+      }
+    }
+    std::vector<RecordRow> ordered;
+    for (auto& [number, row] : rows) ordered.push_back(std::move(row));
+    return ordered;
+  }
 
   Result<void> read_info(File& file) {
     HF_TRY(Statement row,

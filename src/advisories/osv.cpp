@@ -163,6 +163,9 @@ Result<void> read_affected(const json::value& value, Record& record, Budget& bud
   return {};
 }
 
+// In no URL; a line break would make two of it where lists are kept as lines.
+bool is_blank_or_control(unsigned char c) { return c <= ' ' || c == 0x7f; }
+
 void read_urls(const json::value& value, Record& record) {
   const json::array* list = list_in(value, "references");
   if (list == nullptr) return;
@@ -170,7 +173,8 @@ void read_urls(const json::value& value, Record& record) {
     for (const json::value& one : *list) {
       if ((codec::string_member(one, "type").value_or("") == "ADVISORY") != advisories) continue;
       std::string url = text_in(one, "url", kUrlBytes);
-      const bool is_link = url.starts_with("https://") || url.starts_with("http://");
+      const bool is_link = (url.starts_with("https://") || url.starts_with("http://")) &&
+                           !std::ranges::any_of(url, is_blank_or_control);
       if (is_link && record.urls.size() < kUrls) record.urls.push_back(std::move(url));
     }
   }
@@ -184,7 +188,9 @@ bool is_of_distribution(const Record& record) {
 }
 
 // Which vulnerabilities it is about. Distributions name those that an update mends in `upstream`,
-// AlmaLinux in `related`; several are several. Others say how else theirs is called.
+// AlmaLinux in `related`; several are several. Where there are CVEs, what else stands there (Xen's
+// XSA-204) names one or several of them again and is no vulnerability more. Others say how else
+// theirs is called.
 void read_names(const json::value& value, Record& record) {
   record.aliases = texts_in(value, "aliases");
   if (!is_of_distribution(record)) return;
@@ -197,7 +203,13 @@ void read_names(const json::value& value, Record& record) {
   std::ranges::sort(record.mends);
   const auto doubles = std::ranges::unique(record.mends);
   record.mends.erase(doubles.begin(), doubles.end());
-  if (!record.mends.empty()) record.aliases.clear();
+  if (record.mends.empty()) return;
+  record.aliases.clear();
+  const auto is_cve = [](const std::string& name) { return name.starts_with("CVE-"); };
+  if (std::ranges::none_of(record.mends, is_cve)) return;
+  const auto others = std::ranges::partition(record.mends, is_cve);
+  record.aliases.assign(others.begin(), others.end());
+  record.mends.erase(others.begin(), others.end());
 }
 
 // Lenient where it does not matter: an object with a key twice has its last value.
