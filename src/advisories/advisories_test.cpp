@@ -273,7 +273,10 @@ TEST_F(AdvisoriesTest, RecordsOfAnHostileArchive) {
   for (
       const std::string& text :
       {deep, std::string(), std::string("\xff\xfe"), std::string("{\"id\":1}"),
-       record("A-1", "npm", "x", events), std::string(R"({"id":"A","affected":[{"package":{}}]})"),
+       record("A-1", "npm", "x", events), record("A-1", "npm", "x", R"({"fixed":"1\u001f2"})"),
+       std::string(
+           R"({"id":"A","affected":[{"package":{"ecosystem":"npm","name":"x"},"versions":["1\u001e"]}]})"),
+       std::string(R"({"id":"A","affected":[{"package":{}}]})"),
        std::string(
            R"({"id":"A","affected":[{"package":{"ecosystem":"npm","name":"x"},"ranges":[{"events":[1]}]}]})")}) {
     const auto read = parse_record(text);
@@ -365,6 +368,17 @@ TEST_F(AdvisoriesTest, OtherSourcesAreTakenOver) {
   EXPECT_TRUE(match(deb("x", "1"), &kDebian12).matches.front().is_exploited);
   EXPECT_EQ(database_->find("DSA-1").value()->affected.size(), 1U);
   EXPECT_FALSE(database_->find("A-2").value());
+}
+
+TEST_F(AdvisoriesTest, PathsAreTakenLiterally) {
+  import_ = begin("50% #1?");
+  add(record("A-1", "npm", "x", kUntil2), "npm");
+  ASSERT_TRUE(import_->finish());
+  import_ = begin("a", "50% #1?");
+  add(record("A-2", "npm", "x", kUntil2), "more");
+  finish();
+  EXPECT_EQ(match(of(Type::npm, "x", "1.0.0")).matches.size(), 2U);
+  EXPECT_TRUE(Database::open((folder_ / "50% #1?").string()));
 }
 
 TEST_F(AdvisoriesTest, AnotherFileIsNoDatabase) {

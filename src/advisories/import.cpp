@@ -179,7 +179,7 @@ class Builder final : public Import {
   Result<void> read_base() {
     HF_CHECK(file_->run("PRAGMA locking_mode = NORMAL"));
     HF_TRY(Statement attach, file_->prepare("ATTACH ? AS base"));
-    const std::string uri = fmt::format("file:{}?immutable=1", base_);
+    const std::string uri = immutable_uri(base_);
     attach.bind(1, uri);
     HF_CHECK(attach.run());
     HF_TRY(Statement info, file_->prepare("SELECT version, newest_at FROM base.info "

@@ -106,6 +106,11 @@ void read_rating(const json::value& value, Record& record) {
   }
 }
 
+// What is kept is put together with control characters between the versions.
+bool is_of_version(std::string_view text) {
+  return std::ranges::none_of(text, [](unsigned char c) { return c < ' '; });
+}
+
 struct Budget {
   std::size_t left = kEventsAtMost;
   bool take() {
@@ -130,6 +135,7 @@ Result<void> read_range(const json::value& range, Affected& affected, Budget& bu
               {"limit", Event::Kind::limit}}}) {
       const auto version = codec::string_member(one, name);
       if (!version) continue;
+      if (!is_of_version(*version)) return invalid("a version has a control character");
       if (!budget.take()) return invalid("it has more events than any record needs");
       events.push_back({kind, codec::to_text(*version, kVersionBytes)});
     }
@@ -153,6 +159,9 @@ Result<void> read_affected(const json::value& value, Record& record, Budget& bud
   if (const json::array* versions = list_in(value, "versions")) {
     for (const json::value& version : *versions) {
       if (!version.is_string()) return invalid("a version is no text");
+      if (!is_of_version(version.get_string())) {
+        return invalid("a version has a control character");
+      }
       if (!budget.take()) return invalid("it has more versions than any record needs");
       read.affected.versions.push_back(codec::to_text(version.get_string(), kVersionBytes));
     }

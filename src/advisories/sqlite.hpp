@@ -13,6 +13,9 @@
 
 namespace holdfast::advisories {
 
+// A name by which SQLite opens a file that nobody changes; `path` is taken literally.
+std::string immutable_uri(std::string_view path);
+
 class Statement {
  public:
   explicit Statement(sqlite3_stmt* handle) : handle_(handle) {}
