@@ -292,6 +292,21 @@ TEST_F(AdvisoriesTest, RecordsOfAnHostileArchive) {
   }
 }
 
+// Each record shares a name with the one before it, and with one far away.
+TEST_F(AdvisoriesTest, LongChainsOfAliasesAreOneVulnerabilityInTime) {
+  constexpr int kRecords = 5'000;
+  for (int i = 0; i < kRecords; ++i) {
+    add(record(fmt::format("A-{}", i), "npm", "x",
+               fmt::format(R"({{"introduced":"0"}},{{"fixed":"2.{}.0"}})", i),
+               fmt::format(R"(,"aliases":["A-{}","A-{}"])", i + 1, (i * 7) % kRecords)));
+  }
+  finish();
+  const auto matches = match(of(Type::npm, "x", "1.0.0")).matches;
+  ASSERT_EQ(matches.size(), 1U);
+  EXPECT_EQ(matches.front().ids.size(), kRecords + 1U);
+  EXPECT_EQ(matches.front().fixed_version, "2.4999.0");
+}
+
 TEST_F(AdvisoriesTest, FoundByAnyOfItsNames) {
   add(record("GHSA-a", "npm", "x", kUntil2, R"(,"aliases":["CVE-1-1"],"details":"All about it")"));
   add(record("DSA-1", "Debian:12", "x", kUntil2, R"(,"upstream":["CVE-1-1","CVE-1-2"])"));
