@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <condition_variable>
-#include <fmt/format.h>
 #include <map>
 #include <mutex>
 #include <set>
