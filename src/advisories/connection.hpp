@@ -59,11 +59,11 @@ class Connection {
 
  private:
   std::unique_ptr<File> file_;
-  std::optional<Statement> affected_;
-  std::optional<Statement> record_;
-  std::optional<Statement> rating_;
-  std::optional<Statement> named_;
-  std::optional<Statement> packages_;
+  Statement affected_;
+  Statement record_;
+  Statement rating_;
+  Statement named_;
+  Statement packages_;
 };
 
 }  // namespace holdfast::advisories
