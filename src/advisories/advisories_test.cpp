@@ -3,12 +3,10 @@
 #include <fstream>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <random>
 #include <stdlib.h>
 
 #include "advisories/database.hpp"
 #include "advisories/import.hpp"
-#include "advisories/ranges.hpp"
 
 namespace holdfast::advisories {
 namespace {
@@ -19,7 +17,6 @@ using packages::Type;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-using versions::Scheme;
 
 const Release kDebian12{.id = "debian", .version_id = "12"};
 const Release kAlpine{.id = "alpine", .version_id = "3.10.2"};
@@ -273,7 +270,10 @@ TEST_F(AdvisoriesTest, RecordsOfAnHostileArchive) {
   for (
       const std::string& text :
       {deep, std::string(), std::string("\xff\xfe"), std::string("{\"id\":1}"),
-       record("A-1", "npm", "x", events), std::string(R"({"id":"A","affected":[{"package":{}}]})"),
+       record("A-1", "npm", "x", events), record("A-1", "npm", "x", R"({"fixed":"1\u001f2"})"),
+       std::string(
+           R"({"id":"A","affected":[{"package":{"ecosystem":"npm","name":"x"},"versions":["1\u001e"]}]})"),
+       std::string(R"({"id":"A","affected":[{"package":{}}]})"),
        std::string(
            R"({"id":"A","affected":[{"package":{"ecosystem":"npm","name":"x"},"ranges":[{"events":[1]}]}]})")}) {
     const auto read = parse_record(text);
@@ -287,6 +287,21 @@ TEST_F(AdvisoriesTest, RecordsOfAnHostileArchive) {
     const auto read = parse_record(text);
     if (read) EXPECT_THAT(read->urls, IsEmpty());
   }
+}
+
+// Each record shares a name with the one before it, and with one far away.
+TEST_F(AdvisoriesTest, LongChainsOfAliasesAreOneVulnerabilityInTime) {
+  constexpr int kRecords = 5'000;
+  for (int i = 0; i < kRecords; ++i) {
+    add(record(fmt::format("A-{}", i), "npm", "x",
+               fmt::format(R"({{"introduced":"0"}},{{"fixed":"2.{}.0"}})", i),
+               fmt::format(R"(,"aliases":["A-{}","A-{}"])", i + 1, (i * 7) % kRecords)));
+  }
+  finish();
+  const auto matches = match(of(Type::npm, "x", "1.0.0")).matches;
+  ASSERT_EQ(matches.size(), 1U);
+  EXPECT_EQ(matches.front().ids.size(), kRecords + 1U);
+  EXPECT_EQ(matches.front().fixed_version, "2.4999.0");
 }
 
 TEST_F(AdvisoriesTest, FoundByAnyOfItsNames) {
@@ -304,6 +319,47 @@ TEST_F(AdvisoriesTest, FoundByAnyOfItsNames) {
   EXPECT_EQ(both->affected[1].ecosystem, "Debian:12");
   EXPECT_EQ(both->affected[1].fixed_version, "2.0");
   EXPECT_FALSE(database_->find("CVE-1-3").value());
+}
+
+TEST_F(AdvisoriesTest, FoundWithWhatSharesAnotherNameWithIt) {
+  add(record("GHSA-a", "PyPI", "x", kUntil2, R"(,"aliases":["CVE-1-1"])"));
+  add(record("PYSEC-a", "PyPI", "x", kUntil2, R"(,"aliases":["GHSA-a","PYSEC-a"])"));
+  add(record("DSA-1", "Debian:12", "x", kUntil2, R"(,"upstream":["CVE-1-1","CVE-1-2"])"));
+  add(record("GHSA-b", "PyPI", "y", kUntil2, R"(,"aliases":["CVE-1-2"])"));
+  finish();
+  for (const std::string_view name : {"CVE-1-1", "GHSA-a", "PYSEC-a"}) {
+    EXPECT_THAT(database_->find(name).value()->match.ids,
+                ElementsAre("CVE-1-1", "GHSA-a", "PYSEC-a", "DSA-1"))
+        << name;
+  }
+}
+
+TEST_F(AdvisoriesTest, NamesOfOthersBesideACveAreNoVulnerabilityMore) {
+  add(record("ALPINE-CVE-2016-1", "Alpine:v3.10", "xen", kUntil2,
+             R"(,"upstream":["XSA-204","CVE-2016-1"])"));
+  add(record("ALPINE-CVE-2016-2", "Alpine:v3.10", "xen", kUntil2,
+             R"(,"upstream":["CVE-2016-2","XSA-204"])"));
+  add(record("ALPINE-XSA-1", "Alpine:v3.10", "xen", kUntil2, R"(,"upstream":["XSA-1"])"));
+  finish();
+  const Package xen{.type = Type::apk,
+                    .name = "xen-hypervisor",
+                    .version = "1.0",
+                    .source_name = "xen",
+                    .source_version = "1.0"};
+  EXPECT_THAT(found(xen, &kAlpine),
+              ElementsAre("CVE-2016-1 2.0 unknown", "CVE-2016-2 2.0 unknown", "XSA-1 2.0 unknown"));
+  EXPECT_THAT(match(xen, &kAlpine).matches.front().ids,
+              ElementsAre("CVE-2016-1", "ALPINE-CVE-2016-1", "XSA-204"));
+  EXPECT_TRUE(database_->find("XSA-204").value());
+}
+
+TEST_F(AdvisoriesTest, ALinkIsOneLink) {
+  add(record("A-1", "npm", "x", kUntil2,
+             R"(,"references":[{"type":"WEB","url":"https://a.example/\njavascript:a"},)"
+             R"({"type":"WEB","url":"https://b.example/ c"},{"url":"https://d.example/"}])"));
+  finish();
+  EXPECT_THAT(match(of(Type::npm, "x", "1.0.0")).matches.front().urls,
+              ElementsAre("https://osv.dev/vulnerability/A-1", "https://d.example/"));
 }
 
 TEST_F(AdvisoriesTest, OtherSourcesAreTakenOver) {
@@ -326,73 +382,22 @@ TEST_F(AdvisoriesTest, OtherSourcesAreTakenOver) {
   EXPECT_FALSE(database_->find("A-2").value());
 }
 
+TEST_F(AdvisoriesTest, PathsAreTakenLiterally) {
+  import_ = begin("50% #1?");
+  add(record("A-1", "npm", "x", kUntil2), "npm");
+  ASSERT_TRUE(import_->finish());
+  import_ = begin("a", "50% #1?");
+  add(record("A-2", "npm", "x", kUntil2), "more");
+  finish();
+  EXPECT_EQ(match(of(Type::npm, "x", "1.0.0")).matches.size(), 2U);
+  EXPECT_TRUE(Database::open((folder_ / "50% #1?").string()));
+}
+
 TEST_F(AdvisoriesTest, AnotherFileIsNoDatabase) {
   std::ofstream(folder_ / "b") << "something else";
   for (const std::string_view name : {"b", "missing"}) {
     EXPECT_FALSE(Database::open((folder_ / name).string())) << name;
   }
-}
-
-// The rules of OSV's schema, word by word.
-bool by_the_book(Scheme scheme, const Affected& affected, const std::string& version) {
-  for (const std::string& one : affected.versions) {
-    if (one == version) return true;
-  }
-  for (std::vector<Event> events : affected.ranges) {
-    std::ranges::sort(events, [&](const Event& a, const Event& b) {
-      if (a.version == "0" || b.version == "0") return a.version == "0" && b.version != "0";
-      return versions::compare(scheme, a.version, b.version) < 0;
-    });
-    bool is_affected = false;
-    for (const Event& event : events) {
-      const bool reached =
-          event.version == "0" || versions::compare(scheme, event.version, version) <= 0;
-      if (event.kind == Event::Kind::introduced && reached) is_affected = true;
-      if (event.kind == Event::Kind::fixed && reached) is_affected = false;
-      if (event.kind == Event::Kind::last_affected && reached && event.version != version) {
-        is_affected = false;
-      }
-    }
-    if (is_affected) return true;
-  }
-  return false;
-}
-
-TEST(Judge, AsTheSchemaSays) {
-  std::mt19937 random(7);
-  const auto any = [&](std::size_t count) { return random() % count; };
-  for (int round = 0; round < 20'000; ++round) {
-    Affected affected;
-    std::set<std::string> used;
-    for (std::size_t i = 0; i < 1 + any(2); ++i) {
-      std::vector<Event> range = {{Event::Kind::introduced, any(2) == 0 ? "0" : "1.0.0"}};
-      for (std::size_t n = 0; n < any(4); ++n) {
-        const std::string version = fmt::format("{}.{}.0", 1 + any(4), 1 + any(5));
-        if (!used.insert(version).second) continue;
-        const Event::Kind kinds[] = {Event::Kind::introduced, Event::Kind::fixed,
-                                     Event::Kind::last_affected};
-        range.push_back({kinds[any(3)], version});
-      }
-      affected.ranges.push_back(std::move(range));
-    }
-    if (any(3) == 0) affected.versions.push_back(fmt::format("{}.0.0", any(6)));
-    const Affected stored = unpack(pack(affected));
-    for (int n = 0; n < 5; ++n) {
-      const std::string version = fmt::format("{}.{}.0", any(6), any(6));
-      ASSERT_EQ(judge(Scheme::semver, stored, version).is_affected,
-                by_the_book(Scheme::semver, affected, version))
-          << pack(affected) << " " << version;
-    }
-  }
-}
-
-TEST(Judge, EventsInAnyOrderAndLimits) {
-  const Affected affected{.ranges = {{{Event::Kind::fixed, "2.0.0"},
-                                      {Event::Kind::introduced, "0"},
-                                      {Event::Kind::limit, "1.5.0"}}}};
-  EXPECT_TRUE(judge(Scheme::semver, affected, "1.0.0").is_affected);
-  EXPECT_EQ(judge(Scheme::semver, affected, "1.0.0").fixed_version, "2.0.0");
-  EXPECT_FALSE(judge(Scheme::semver, affected, "1.6.0").is_affected);
 }
 
 }  // namespace

@@ -2,14 +2,15 @@
 
 #include <algorithm>
 #include <condition_variable>
-#include <fmt/format.h>
 #include <map>
 #include <mutex>
 #include <set>
 #include <utility>
 
+#include "advisories/connection.hpp"
 #include "advisories/ecosystems.hpp"
 #include "advisories/format.hpp"
+#include "advisories/merger.hpp"
 #include "advisories/ranges.hpp"
 #include "advisories/sqlite.hpp"
 #include "base/fill_cache.hpp"
@@ -20,270 +21,7 @@ namespace {
 
 constexpr std::size_t kConnections = 4;
 constexpr std::size_t kAnswersInMemory = 100'000;
-constexpr std::size_t kUrlsShown = 5;
-constexpr std::size_t kAffectedShown = 2000;
-
-struct Rating {
-  std::string vector;
-  std::optional<cvss::Severity> rating;
-  bool is_exploited = false;
-};
-
-struct RecordRow {
-  std::int64_t id = 0;
-  std::string name;
-  std::vector<std::string> aliases;
-  std::vector<std::string> mends;
-  std::string summary;
-  std::string details;
-  std::optional<cvss::Severity> rating;
-  std::string vector;
-  std::vector<std::string> urls;
-};
-
-// A record that concerns the package, and the version that mends it.
-struct Hit {
-  RecordRow record;
-  std::string fixed_version;
-};
-
-std::optional<cvss::Severity> severity_in(const Statement& row, int column) {
-  if (row.is_null(column)) return std::nullopt;
-  return static_cast<cvss::Severity>(row.integer(column));
-}
-
-// One connection with its statements.
-class Connection {
- public:
-  static Result<std::unique_ptr<Connection>> open(const std::string& path) {
-    auto connection = std::make_unique<Connection>();
-    HF_TRY(connection->file_, File::open(path));
-    const auto prepare = [&](std::optional<Statement>& into, std::string_view sql) -> Result<void> {
-      HF_TRY(Statement statement, connection->file_->prepare(sql));
-      into.emplace(std::move(statement));
-      return {};
-    };
-    HF_CHECK(prepare(connection->affected_,
-                     "SELECT release, record, affected FROM affected WHERE package = ?"));
-    HF_CHECK(prepare(connection->record_,
-                     "SELECT name, ids, mends, summary, details, rating, vector, urls "
-                     "FROM records WHERE id = ?"));
-    HF_CHECK(prepare(connection->rating_,
-                     "SELECT vector, rating, exploited FROM ratings WHERE cve = ?"));
-    HF_CHECK(prepare(connection->named_, "SELECT record FROM names WHERE name = ?"));
-    HF_CHECK(prepare(connection->packages_,
-                     "SELECT package, release, affected FROM affected WHERE record = ?"));
-    return connection;
-  }
-
-  File& file() { return *file_; }
-
-  struct AffectedRow {
-    std::string release;
-    std::int64_t record = 0;
-    std::string affected;
-  };
-  Result<std::vector<AffectedRow>> affected(std::string_view package) {
-    std::vector<AffectedRow> rows;
-    affected_->bind(1, package);
-    while (true) {
-      HF_TRY(const bool more, affected_->step());
-      if (!more) return rows;
-      rows.push_back({std::string(affected_->text(0)), affected_->integer(1),
-                      std::string(affected_->text(2))});
-    }
-  }
-
-  Result<RecordRow> record(std::int64_t id) {
-    record_->bind(1, id);
-    HF_TRY(const bool found, record_->step());
-    if (!found) return fail(ErrorCode::corrupt, kAdvisoriesBroken, "an advisory is missing");
-    RecordRow row{.id = id,
-                  .name = std::string(record_->text(0)),
-                  .aliases = lines_of(record_->text(1)),
-                  .mends = lines_of(record_->text(2)),
-                  .summary = std::string(record_->text(3)),
-                  .details = std::string(record_->text(4)),
-                  .rating = severity_in(*record_, 5),
-                  .vector = std::string(record_->text(6)),
-                  .urls = lines_of(record_->text(7))};
-    record_->reset();
-    return row;
-  }
-
-  Result<Rating> rating(std::string_view cve) {
-    rating_->bind(1, cve);
-    HF_TRY(const bool found, rating_->step());
-    if (!found) return Rating{};
-    Rating row{std::string(rating_->text(0)), severity_in(*rating_, 1), rating_->integer(2) != 0};
-    rating_->reset();
-    return row;
-  }
-
-  Result<std::vector<std::int64_t>> named(std::string_view name) {
-    std::vector<std::int64_t> ids;
-    named_->bind(1, name);
-    while (true) {
-      HF_TRY(const bool more, named_->step());
-      if (!more) return ids;
-      ids.push_back(named_->integer(0));
-    }
-  }
-
-  Result<void> packages(std::int64_t record, Advisory& into) {
-    packages_->bind(1, record);
-    while (true) {
-      HF_TRY(const bool more, packages_->step());
-      if (!more) return {};
-      if (into.affected.size() >= kAffectedShown) continue;
-      const std::string_view key = packages_->text(0);
-      const std::size_t line = key.find('\n');
-      Advisory::Affected one{.ecosystem = std::string(key.substr(0, line)),
-                             .name = std::string(key.substr(line + 1))};
-      if (!packages_->text(1).empty()) {
-        one.ecosystem.append(":").append(packages_->text(1));
-      }
-      for (const auto& range : unpack(packages_->text(2)).ranges) {
-        for (const Event& event : range) {
-          if (event.kind == Event::Kind::fixed) one.fixed_version = event.version;
-        }
-      }
-      into.affected.push_back(std::move(one));
-    }
-  }
-
- private:
-  std::unique_ptr<File> file_;
-  std::optional<Statement> affected_;
-  std::optional<Statement> record_;
-  std::optional<Statement> rating_;
-  std::optional<Statement> named_;
-  std::optional<Statement> packages_;
-};
-
-bool is_cve(std::string_view name) { return name.starts_with("CVE-"); }
-
-// The page of a name for people.
-std::string page_of(std::string_view name) {
-  return is_cve(name) ? fmt::format("https://nvd.nist.gov/vuln/detail/{}", name)
-                      : fmt::format("https://osv.dev/vulnerability/{}", name);
-}
-
-// Hits as vulnerabilities: those that share a name are one.
-class Merger {
- public:
-  explicit Merger(versions::Scheme scheme) : scheme_(scheme) {}
-
-  void add(const Hit& hit) {
-    if (hit.record.mends.empty()) {
-      std::vector<std::string> names = hit.record.aliases;
-      names.push_back(hit.record.name);
-      add(hit, std::move(names), true);
-      return;
-    }
-    for (const std::string& mended : hit.record.mends) {
-      // What the update says of all together is a rating of each only when there is one.
-      add(hit, {mended}, hit.record.mends.size() == 1);
-    }
-  }
-
-  std::vector<Match> take(Connection& connection, Result<void>& outcome) {
-    std::vector<Match> matches;
-    for (Group& group : groups_) {
-      if (group.names.empty()) continue;
-      Result<Match> match = made(group, connection);
-      if (!match) {
-        outcome = match.error();
-        return {};
-      }
-      matches.push_back(*std::move(match));
-    }
-    return matches;
-  }
-
- private:
-  struct Group {
-    std::set<std::string> names{};   // of the vulnerability
-    std::set<std::string> others{};  // records that mend it among others
-    std::string summary{};
-    std::string fixed_version{};
-    std::optional<cvss::Severity> rating{};
-    std::optional<cvss::Severity> shared_rating{};  // of an update that mends several
-    std::string vector{};
-    std::vector<std::string> urls{};
-  };
-
-  void add(const Hit& hit, std::vector<std::string> names, bool is_its_own) {
-    Group group{.names = {names.begin(), names.end()},
-                .summary = hit.record.summary,
-                .fixed_version = hit.fixed_version,
-                .vector = is_its_own ? hit.record.vector : "",
-                .urls = hit.record.urls};
-    (is_its_own ? group.rating : group.shared_rating) = hit.record.rating;
-    if (!group.names.contains(hit.record.name)) group.others.insert(hit.record.name);
-    for (const std::string& name : names) {
-      const auto known = by_name_.find(name);
-      if (known == by_name_.end()) continue;
-      absorb(group, groups_[known->second]);
-    }
-    for (const std::string& name : group.names) by_name_[name] = groups_.size();
-    groups_.push_back(std::move(group));
-  }
-
-  // What was said before goes first, but for the fix: only the highest mends all.
-  void absorb(Group& into, Group& from) const {
-    if (from.names.empty()) return;
-    into.names.merge(from.names);
-    into.others.merge(from.others);
-    if (!from.summary.empty()) into.summary = from.summary;
-    if (from.rating) into.rating = from.rating;
-    if (from.shared_rating) into.shared_rating = from.shared_rating;
-    if (!from.vector.empty()) into.vector = from.vector;
-    if (!from.fixed_version.empty() &&
-        (into.fixed_version.empty() ||
-         versions::compare(scheme_, into.fixed_version, from.fixed_version) < 0)) {
-      into.fixed_version = from.fixed_version;
-    }
-    into.urls.insert(into.urls.begin(), from.urls.begin(), from.urls.end());
-    from = {};
-  }
-
-  static Result<Match> made(const Group& group, Connection& connection) {
-    Match match{.summary = group.summary,
-                .fixed_version = group.fixed_version,
-                .severity = group.rating,
-                .vector = group.vector};
-    const auto cve = std::ranges::find_if(group.names, is_cve);
-    match.id = cve == group.names.end() ? *group.names.begin() : *cve;
-    match.ids = {match.id};
-    for (const auto* names : {&group.names, &group.others}) {
-      std::ranges::copy_if(*names, std::back_inserter(match.ids),
-                           [&](const std::string& name) { return name != match.id; });
-    }
-    std::optional<cvss::Severity> from_others;
-    for (const std::string& name : group.names) {
-      if (!is_cve(name)) continue;
-      HF_TRY(const Rating rating, connection.rating(name));
-      match.is_exploited = match.is_exploited || rating.is_exploited;
-      if (match.vector.empty()) match.vector = rating.vector;
-      if (!from_others) from_others = rating.rating;
-    }
-    match.score = cvss::score(match.vector);
-    if (!match.severity && match.score) match.severity = cvss::severity(match.score->tenths);
-    if (!match.severity) match.severity = from_others;
-    if (!match.severity) match.severity = group.shared_rating;
-    match.urls.push_back(page_of(match.id));
-    for (const std::string& url : group.urls) {
-      const bool is_new = std::ranges::find(match.urls, url) == match.urls.end();
-      if (is_new && match.urls.size() < kUrlsShown) match.urls.push_back(url);
-    }
-    return match;
-  }
-
-  const versions::Scheme scheme_;
-  std::vector<Group> groups_;
-  std::map<std::string, std::size_t> by_name_;
-};
+constexpr std::size_t kRecordsShown = 500;  // merged under a name that is asked for
 
 bool concerns(const Home& home, std::string_view release) {
   if (release.empty()) return true;
@@ -329,16 +67,13 @@ class SqliteDatabase final : public Database {
 
   Result<std::optional<Advisory>> find(std::string_view id) override {
     Borrowed connection(*this);
-    std::set<std::int64_t> records;
-    HF_TRY(const auto named, connection->named(id));
-    records.insert(named.begin(), named.end());
-    if (records.empty()) return std::optional<Advisory>();
+    HF_TRY(std::vector<RecordRow> rows, merged_under(id, *connection));
+    if (rows.empty()) return std::optional<Advisory>();
     Merger merger(versions::Scheme::semver);
     Advisory advisory;
-    for (const std::int64_t record : records) {
-      HF_TRY(RecordRow row, connection->record(record));
+    for (RecordRow& row : rows) {
       if (advisory.details.empty()) advisory.details = row.details;
-      HF_CHECK(connection->packages(record, advisory));
+      HF_CHECK(connection->packages(row.id, advisory));
       // Of what an update mends, only the one that is asked for.
       if (std::ranges::find(row.mends, id) != row.mends.end() && row.mends.size() > 1) {
         row.mends = {std::string(id)};
@@ -346,9 +81,7 @@ class SqliteDatabase final : public Database {
       }
       merger.add({.record = std::move(row), .fixed_version = ""});
     }
-    Result<void> outcome;
-    std::vector<Match> matches = merger.take(*connection, outcome);
-    HF_CHECK(outcome);
+    HF_TRY(std::vector<Match> matches, merger.take(*connection));
     const auto wanted = std::ranges::find_if(matches, [&](const Match& match) {
       return std::ranges::find(match.ids, id) != match.ids.end();
     });
@@ -383,6 +116,34 @@ class SqliteDatabase final : public Database {
     SqliteDatabase& database_;
     std::unique_ptr<Connection> connection_;
   };
+
+  // The records that have the name, and those that share another name of the same vulnerability
+  // with them; in the order of their numbers.
+  static Result<std::vector<RecordRow>> merged_under(std::string_view id, Connection& connection) {
+    std::map<std::int64_t, RecordRow> rows;
+    std::vector<std::string> names = {std::string(id)};
+    std::set<std::string> seen = {std::string(id)};
+    while (!names.empty()) {
+      const std::string name = std::move(names.back());
+      names.pop_back();
+      HF_TRY(const auto named, connection.named(name));
+      for (const std::int64_t number : named) {
+        if (rows.contains(number) || rows.size() >= kRecordsShown) continue;
+        HF_TRY(RecordRow row, connection.record(number));
+        // An update's own name is not one of the vulnerability.
+        if (row.mends.empty()) {
+          std::vector<std::string> more = row.aliases;
+          more.push_back(row.name);
+          std::ranges::copy_if(more, std::back_inserter(names),
+                               [&](const std::string& one) { return seen.insert(one).second; });
+        }
+        rows.emplace(number, std::move(row));
+      }
+    }
+    std::vector<RecordRow> ordered;
+    for (auto& [number, row] : rows) ordered.push_back(std::move(row));
+    return ordered;
+  }
 
   Result<void> read_info(File& file) {
     HF_TRY(Statement row,
@@ -452,9 +213,8 @@ class SqliteDatabase final : public Database {
             {.record = std::move(record), .fixed_version = std::move(verdict.fixed_version)});
       }
     }
-    Result<void> outcome;
-    Answer answer{.matches = merger.take(connection, outcome)};
-    HF_CHECK(outcome);
+    Answer answer;
+    HF_TRY(answer.matches, merger.take(connection));
     for (Match& match : answer.matches) match.is_inexact = is_inexact;
     std::ranges::sort(answer.matches, [](const Match& a, const Match& b) {
       const auto rank = [](const Match& match) {

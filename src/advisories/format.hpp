@@ -33,16 +33,19 @@ CREATE INDEX affected_record ON affected (record);
 // What stays of the database before, which is attached as "base": the records of sources that are
 // not in temp.replaced, behind ?1 in their numbers.
 inline constexpr std::string_view kKeep[] = {
-    "INSERT INTO records SELECT id + ?1, source, name, ids, mends, summary, details, rating, "
-    "vector, urls FROM base.records WHERE source NOT IN (SELECT name FROM temp.replaced)",
-    "INSERT OR IGNORE INTO names SELECT base.names.name, record + ?1 FROM base.names JOIN "
-    "base.records ON base.records.id = record WHERE source NOT IN (SELECT name FROM temp.replaced)",
-    "INSERT INTO affected SELECT package, release, record + ?1, affected FROM base.affected JOIN "
-    "base.records ON base.records.id = record WHERE source NOT IN (SELECT name FROM temp.replaced)",
-    "INSERT INTO ecosystems SELECT source, family, release FROM base.ecosystems WHERE source NOT "
-    "IN (SELECT name FROM temp.replaced) AND ?1 = ?1",
-    "INSERT INTO sources SELECT name, records, withdrawn, rejected FROM base.sources WHERE name "
-    "NOT IN (SELECT name FROM temp.replaced) AND ?1 = ?1",
+    R"(INSERT INTO records SELECT id + ?1, source, name, ids, mends, summary, details,
+      rating, vector, urls FROM base.records WHERE source NOT IN (SELECT name FROM
+      temp.replaced))",
+    R"(INSERT OR IGNORE INTO names SELECT base.names.name, record + ?1 FROM base.names JOIN
+      base.records ON base.records.id = record WHERE source NOT IN (SELECT name FROM
+      temp.replaced))",
+    R"(INSERT INTO affected SELECT package, release, record + ?1, affected FROM
+      base.affected JOIN base.records ON base.records.id = record WHERE source NOT IN
+      (SELECT name FROM temp.replaced))",
+    R"(INSERT INTO ecosystems SELECT source, family, release FROM base.ecosystems WHERE
+      source NOT IN (SELECT name FROM temp.replaced) AND ?1 = ?1)",
+    R"(INSERT INTO sources SELECT name, records, withdrawn, rejected FROM base.sources
+      WHERE name NOT IN (SELECT name FROM temp.replaced) AND ?1 = ?1)",
 };
 
 // What `affected` is found by.

@@ -68,16 +68,13 @@ class Builder final : public Import {
     HF_CHECK(file_->run(std::string(kTables)));
     if (!base_.empty()) HF_CHECK(read_base());
     HF_CHECK(file_->run("BEGIN"));
-    HF_TRY(auto record,
+    HF_TRY(record_,
            file_->prepare(
                "INSERT INTO records (name, ids, mends, summary, details, rating, vector, urls, "
                "source) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"));
-    record_.emplace(std::move(record));
-    HF_TRY(auto name, file_->prepare("INSERT OR IGNORE INTO names (name, record) VALUES (?, ?)"));
-    name_.emplace(std::move(name));
-    HF_TRY(auto affected, file_->prepare("INSERT INTO affected (package, release, record, "
-                                         "affected) VALUES (?, ?, ?, ?)"));
-    affected_.emplace(std::move(affected));
+    HF_TRY(name_, file_->prepare("INSERT OR IGNORE INTO names (name, record) VALUES (?, ?)"));
+    HF_TRY(affected_, file_->prepare("INSERT INTO affected (package, release, record, affected) "
+                                     "VALUES (?, ?, ?, ?)"));
     return {};
   }
 
@@ -163,9 +160,9 @@ class Builder final : public Import {
     if (!base_.empty()) HF_CHECK(keep_base());
     HF_CHECK(file_->run("COMMIT"));
     HF_CHECK(file_->run(std::string(kIndexes)));
-    record_.reset();
-    name_.reset();
-    affected_.reset();
+    record_ = {};
+    name_ = {};
+    affected_ = {};
     file_.reset();
     HF_CHECK(sync_path(path_, O_RDONLY));
     HF_CHECK(
@@ -179,7 +176,7 @@ class Builder final : public Import {
   Result<void> read_base() {
     HF_CHECK(file_->run("PRAGMA locking_mode = NORMAL"));
     HF_TRY(Statement attach, file_->prepare("ATTACH ? AS base"));
-    const std::string uri = fmt::format("file:{}?immutable=1", base_);
+    const std::string uri = immutable_uri(base_);
     attach.bind(1, uri);
     HF_CHECK(attach.run());
     HF_TRY(Statement info, file_->prepare("SELECT version, newest_at FROM base.info "
@@ -306,18 +303,18 @@ class Builder final : public Import {
     const std::string ids = joined(record.aliases);
     const std::string mends = joined(record.mends);
     const std::string urls = joined(record.urls);
-    record_->bind(1, record.id)
+    record_.bind(1, record.id)
         .bind(2, ids)
         .bind(3, mends)
         .bind(4, record.summary)
         .bind(5, record.details);
     if (record.rating) {
-      record_->bind(6, static_cast<std::int64_t>(*record.rating));
+      record_.bind(6, static_cast<std::int64_t>(*record.rating));
     } else {
-      record_->bind_null(6);
+      record_.bind_null(6);
     }
-    record_->bind(7, record.vector).bind(8, urls).bind(9, source);
-    HF_CHECK(record_->run());
+    record_.bind(7, record.vector).bind(8, urls).bind(9, source);
+    HF_CHECK(record_.run());
     const std::int64_t id = file_->last_id();
     HF_CHECK(store_name(record.id, id));
     for (const std::string& alias : record.aliases) HF_CHECK(store_name(alias, id));
@@ -327,8 +324,8 @@ class Builder final : public Import {
   }
 
   Result<void> store_name(const std::string& name, std::int64_t record) {
-    name_->bind(1, name).bind(2, record);
-    return name_->run();
+    name_.bind(1, name).bind(2, record);
+    return name_.run();
   }
 
   Result<void> store(const Record::Package& package, std::int64_t record,
@@ -337,8 +334,8 @@ class Builder final : public Import {
     ecosystems_.emplace(source, family, release);
     const std::string key = package_key(family, lookup_name(family, package.name));
     const std::string packed = pack(package.affected);
-    affected_->bind(1, key).bind(2, release).bind(3, record).bind(4, packed);
-    return affected_->run();
+    affected_.bind(1, key).bind(2, release).bind(3, record).bind(4, packed);
+    return affected_.run();
   }
 
   Result<void> store_ratings() {
@@ -384,9 +381,9 @@ class Builder final : public Import {
   bool is_finished_ = false;
   bool has_ratings_ = false;  // were added, with or without records
   std::unique_ptr<File> file_;
-  std::optional<Statement> record_;
-  std::optional<Statement> name_;
-  std::optional<Statement> affected_;
+  Statement record_;
+  Statement name_;
+  Statement affected_;
   std::map<std::string, SourceCount> sources_;
   std::set<std::tuple<std::string, std::string, std::string>>
       ecosystems_;  // source, family, release

@@ -106,6 +106,11 @@ void read_rating(const json::value& value, Record& record) {
   }
 }
 
+// What is kept is put together with control characters between the versions.
+bool is_of_version(std::string_view text) {
+  return std::ranges::none_of(text, [](unsigned char c) { return c < ' '; });
+}
+
 struct Budget {
   std::size_t left = kEventsAtMost;
   bool take() {
@@ -130,6 +135,7 @@ Result<void> read_range(const json::value& range, Affected& affected, Budget& bu
               {"limit", Event::Kind::limit}}}) {
       const auto version = codec::string_member(one, name);
       if (!version) continue;
+      if (!is_of_version(*version)) return invalid("a version has a control character");
       if (!budget.take()) return invalid("it has more events than any record needs");
       events.push_back({kind, codec::to_text(*version, kVersionBytes)});
     }
@@ -153,6 +159,9 @@ Result<void> read_affected(const json::value& value, Record& record, Budget& bud
   if (const json::array* versions = list_in(value, "versions")) {
     for (const json::value& version : *versions) {
       if (!version.is_string()) return invalid("a version is no text");
+      if (!is_of_version(version.get_string())) {
+        return invalid("a version has a control character");
+      }
       if (!budget.take()) return invalid("it has more versions than any record needs");
       read.affected.versions.push_back(codec::to_text(version.get_string(), kVersionBytes));
     }
@@ -163,6 +172,9 @@ Result<void> read_affected(const json::value& value, Record& record, Budget& bud
   return {};
 }
 
+// In no URL; a line break would make two of it where lists are kept as lines.
+bool is_blank_or_control(unsigned char c) { return c <= ' ' || c == 0x7f; }
+
 void read_urls(const json::value& value, Record& record) {
   const json::array* list = list_in(value, "references");
   if (list == nullptr) return;
@@ -170,7 +182,8 @@ void read_urls(const json::value& value, Record& record) {
     for (const json::value& one : *list) {
       if ((codec::string_member(one, "type").value_or("") == "ADVISORY") != advisories) continue;
       std::string url = text_in(one, "url", kUrlBytes);
-      const bool is_link = url.starts_with("https://") || url.starts_with("http://");
+      const bool is_link = (url.starts_with("https://") || url.starts_with("http://")) &&
+                           !std::ranges::any_of(url, is_blank_or_control);
       if (is_link && record.urls.size() < kUrls) record.urls.push_back(std::move(url));
     }
   }
@@ -184,7 +197,9 @@ bool is_of_distribution(const Record& record) {
 }
 
 // Which vulnerabilities it is about. Distributions name those that an update mends in `upstream`,
-// AlmaLinux in `related`; several are several. Others say how else theirs is called.
+// AlmaLinux in `related`; several are several. Where there are CVEs, what else stands there (Xen's
+// XSA-204) names one or several of them again and is no vulnerability more. Others say how else
+// theirs is called.
 void read_names(const json::value& value, Record& record) {
   record.aliases = texts_in(value, "aliases");
   if (!is_of_distribution(record)) return;
@@ -197,7 +212,13 @@ void read_names(const json::value& value, Record& record) {
   std::ranges::sort(record.mends);
   const auto doubles = std::ranges::unique(record.mends);
   record.mends.erase(doubles.begin(), doubles.end());
-  if (!record.mends.empty()) record.aliases.clear();
+  if (record.mends.empty()) return;
+  record.aliases.clear();
+  const auto is_cve = [](const std::string& name) { return name.starts_with("CVE-"); };
+  if (std::ranges::none_of(record.mends, is_cve)) return;
+  const auto others = std::ranges::partition(record.mends, is_cve);
+  record.aliases.assign(others.begin(), others.end());
+  record.mends.erase(others.begin(), others.end());
 }
 
 // Lenient where it does not matter: an object with a key twice has its last value.

@@ -17,7 +17,8 @@ inline constexpr std::string_view kRecordInvalid = "advisory_record_invalid";  /
 
 struct Record {
   std::string id{};
-  std::vector<std::string> aliases{};  // other names of the same vulnerability
+  // Other names of the same vulnerability; with `mends`, names of all or some of them.
+  std::vector<std::string> aliases{};
   // The vulnerabilities that it mends, when it is an advisory of a distribution about several: each
   // counts for itself.
   std::vector<std::string> mends{};

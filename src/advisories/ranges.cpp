@@ -6,7 +6,7 @@ namespace holdfast::advisories {
 
 namespace {
 
-// Neither stands in a version.
+// Neither stands in a version: parse_record() refuses it.
 constexpr char kUnit = '\x1f';
 constexpr char kGroup = '\x1e';
 

@@ -20,6 +20,19 @@ Error problem(sqlite3* handle) {
 
 }  // namespace
 
+std::string immutable_uri(std::string_view path) {
+  std::string uri = "file:";
+  for (const char c : path) {
+    if (std::string_view("%?#").contains(c)) {
+      uri += fmt::format("%{:02x}", static_cast<unsigned char>(c));
+    } else {
+      uri += c;
+    }
+  }
+  uri += "?immutable=1";
+  return uri;
+}
+
 Statement& Statement::bind(int place, std::string_view text) {
   sqlite3_bind_text(handle_.get(), place, text.data() == nullptr ? "" : text.data(),
                     static_cast<int>(text.size()), SQLITE_STATIC);
@@ -91,7 +104,7 @@ Result<std::unique_ptr<File>> File::create(const std::string& path) {
 
 Result<std::unique_ptr<File>> File::open(const std::string& path) {
   // Nobody changes it, so nothing is locked and nothing looked for beside it.
-  HF_TRY(auto file, open(fmt::format("file:{}?immutable=1", path), SQLITE_OPEN_READONLY));
+  HF_TRY(auto file, open(immutable_uri(path), SQLITE_OPEN_READONLY));
   HF_CHECK(file->run("PRAGMA mmap_size = 1073741824; PRAGMA cache_size = -4096"));
   return file;
 }

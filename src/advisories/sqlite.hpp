@@ -13,8 +13,13 @@
 
 namespace holdfast::advisories {
 
+// A name by which SQLite opens a file that nobody changes; `path` is taken literally.
+std::string immutable_uri(std::string_view path);
+
+// Prepared by File::prepare(); nothing may be done with one that is not.
 class Statement {
  public:
+  Statement() = default;
   explicit Statement(sqlite3_stmt* handle) : handle_(handle) {}
 
   // Numbered from 1. A text must live until the next reset.
