@@ -141,6 +141,7 @@ class SqliteDatabase final : public Database {
       }
     }
     std::vector<RecordRow> ordered;
+    ordered.reserve(rows.size());
     for (auto& [number, row] : rows) ordered.push_back(std::move(row));
     return ordered;
   }

@@ -95,9 +95,8 @@ class Builder final : public Import {
       ++count.source.withdrawn;
       return {};
     }
-    if (record->modified && *record->modified <= clock_.now()) {
-      newest_ = std::max(newest_, *record->modified);
-    }
+    const Timestamp modified = record->modified.value_or(Timestamp{});
+    if (modified <= clock_.now()) newest_ = std::max(newest_, modified);
     return store(*record, name);
   }
 

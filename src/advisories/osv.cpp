@@ -4,6 +4,7 @@
 #include <array>
 #include <boost/json.hpp>
 #include <cctype>
+#include <cmath>
 #include <fmt/format.h>
 #include <utility>
 
@@ -86,7 +87,7 @@ std::optional<cvss::Severity> rating_of_score(const json::value& specific) {
     boost::system::error_code error;
     const auto number = score->to_number<double>(error);
     if (!error && number >= 0 && number <= 10) {
-      return cvss::severity(static_cast<int>(number * 10 + 0.5));
+      return cvss::severity(static_cast<int>(std::lround(number * 10)));
     }
   }
   return std::nullopt;

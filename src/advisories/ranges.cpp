@@ -36,6 +36,7 @@ bool is_below_limit(Scheme scheme, const std::vector<Event>& events, std::string
 // Events in the order of their versions; those of one version as they were written.
 std::vector<const Event*> ordered(Scheme scheme, const std::vector<Event>& events) {
   std::vector<const Event*> order;
+  order.reserve(events.size());
   for (const Event& event : events) order.push_back(&event);
   std::ranges::sort(order, [&](const Event* a, const Event* b) {
     if (comes_before(scheme, *a, *b)) return true;
