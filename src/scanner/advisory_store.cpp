@@ -111,12 +111,13 @@ Result<std::optional<AdvisoryStore::InForce>> AdvisoryStore::in_force() {
 
 Result<std::string> AdvisoryStore::local_copy(const InForce& wanted) {
   HF_TRY(const oci::Digest digest, oci::Digest::parse(wanted.digest));
-  std::optional<repos::StoredBlob> stored;
+  blob::BlobKey key;
   HF_CHECK(database_.read([&](db::Tx& tx) -> Result<void> {
-    HF_TRY(stored, repos::pinned(tx, digest));
+    HF_TRY(const repos::StoredBlob stored, repos::pinned(tx, digest));
+    key = stored.key;
     return {};
   }));
-  HF_TRY(const auto reader, blobs_.open(stored->key));
+  HF_TRY(const auto reader, blobs_.open(key));
   std::string path = new_path();
   HF_CHECK(write_file(path, *reader));
   return path;

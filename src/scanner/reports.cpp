@@ -126,15 +126,16 @@ Result<ImageReport> join(const oci::Digest& digest, const Image& image,
   Joiner joiner(joined);
   for (std::size_t i = 0; i < layers.size(); ++i) {
     LayerReport layer{.digest = layers[i]};
-    if (i < reports.size() && reports[i]) {
-      layer.state = reports[i]->state;
-      layer.remarks = reports[i]->report.remarks;
+    if (const auto& stored = reports[i]; stored) {
+      layer.state = stored->state;
+      layer.remarks = stored->report.remarks;
     }
     joined.layers.push_back(std::move(layer));
   }
   for (std::size_t i = 0; i < image.layers.size() && i < layers.size(); ++i) {
-    if (!reports[i]) continue;
-    const packages::Layer& report = reports[i]->report;
+    const auto& stored = reports[i];
+    if (!stored) continue;
+    const packages::Layer& report = stored->report;
     if (image.release_layer == i) joined.release = report.release;
     for (const Brought& brought : image.layers[i]) {
       if (brought.package >= report.packages.size()) continue;

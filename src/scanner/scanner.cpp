@@ -127,6 +127,7 @@ Result<void> Scanner::scan(jobs::Run& run, const Order& order) {
     HF_CHECK(parts_.scans.progress(digest, std::ssize(layers)));
   }
   std::vector<const packages::Layer*> pointers;
+  pointers.reserve(layers.size());
   for (const StoredLayer& layer : layers) pointers.push_back(&layer.report);
   HF_TRY(const Image image, assemble(pointers));
   HF_TRY(const auto checked, check(digest, image));

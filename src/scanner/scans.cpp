@@ -106,7 +106,7 @@ std::string in_words(const Counts& counts) {
 }  // namespace
 
 Result<std::optional<Scan>> Scans::find(const oci::Digest& digest) {
-  const std::string text = digest.text();
+  const std::string& text = digest.text();
   HF_TRY(auto found, find(std::span(&text, 1)));
   if (found.empty()) return std::optional<Scan>();
   return std::optional<Scan>(std::move(found.begin()->second));

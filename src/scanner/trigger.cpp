@@ -78,7 +78,7 @@ Result<bool> Trigger::hold() {
     held = changed > 0;
     return {};
   }));
-  if (held && held_until_ < now) settled_.reset();  // others read meanwhile
+  if (held && held_until_ < now) is_reading_ = false;  // others read meanwhile
   held_until_ = held ? now + kLease : Timestamp{};
   return held;
 }
@@ -96,17 +96,18 @@ Result<void> Trigger::start_reading() {
     HF_TRY(known, tx.find<std::int64_t>("SELECT last_event_id FROM scan_cursor", {}, number));
     return {};
   }));
-  settled_ = known;
+  settled_ = known.value_or(0);
+  is_reading_ = true;
   seen_.clear();
   return {};
 }
 
 Result<void> Trigger::poll() {
   const std::lock_guard lock(polling_);
-  if (!settled_) HF_CHECK(start_reading());
+  if (!is_reading_) HF_CHECK(start_reading());
   HF_TRY(const bool held, hold());
   if (!held) return {};
-  if (!settled_) HF_CHECK(start_reading());
+  if (!is_reading_) HF_CHECK(start_reading());
   for (bool more = true; more;) {
     HF_TRY(more, step());
   }
@@ -114,7 +115,7 @@ Result<void> Trigger::poll() {
 }
 
 Result<bool> Trigger::step() {
-  const std::int64_t before = *settled_;
+  const std::int64_t before = settled_;
   std::vector<events::Event> found;
   HF_CHECK(database_.read([&](db::Tx& tx) -> Result<void> {
     HF_TRY(found, events::list(tx, before, kStep));
@@ -140,15 +141,15 @@ Result<bool> Trigger::step() {
     }
     if (settling) settled_ = event.id;
   }
-  seen_.erase(seen_.begin(), seen_.upper_bound(*settled_));
-  if (*settled_ != before) {
+  seen_.erase(seen_.begin(), seen_.upper_bound(settled_));
+  if (settled_ != before) {
     HF_CHECK(database_.write(db::Durability::relaxed, [&](db::Tx& tx) -> Result<void> {
       HF_CHECK(tx.execute("UPDATE scan_cursor SET last_event_id = $1 WHERE last_event_id < $1",
-                          {*settled_}));
+                          {settled_}));
       return {};
     }));
   }
-  return !all_known && *settled_ == found.back().id && std::ssize(found) == kStep;
+  return !all_known && settled_ == found.back().id && std::ssize(found) == kStep;
 }
 
 Result<void> Trigger::look_at(const events::Event& event, std::string_view tag) {

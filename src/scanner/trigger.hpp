@@ -72,8 +72,9 @@ class Trigger {
   // For the one who polls.
   std::mutex polling_;
   Timestamp held_until_{};
-  std::optional<std::int64_t> settled_;  // no event up to this id is still to come
-  std::set<std::int64_t> seen_;          // of those behind it
+  bool is_reading_ = false;      // what follows is set
+  std::int64_t settled_ = 0;     // no event up to this id is still to come
+  std::set<std::int64_t> seen_;  // of those behind it
 
   std::mutex mutex_;  // guards what follows
   std::condition_variable stopped_;

@@ -173,12 +173,13 @@ Result<void> Updates::run(jobs::Run& run) {
                 "an update needs the parameter \"upload\": an archive that was uploaded");
   }
   HF_CHECK(parts_.store.begin_update("reading the archive"));
-  std::optional<repos::StoredBlob> stored;
+  blob::BlobKey key;
   HF_CHECK(parts_.database.read([&](db::Tx& tx) -> Result<void> {
-    HF_TRY(stored, repos::pinned(tx, *digest));
+    HF_TRY(const repos::StoredBlob stored, repos::pinned(tx, *digest));
+    key = stored.key;
     return {};
   }));
-  HF_TRY(auto reader, parts_.blobs.open(stored->key));
+  HF_TRY(auto reader, parts_.blobs.open(key));
   const auto info = import(run, from_blob(std::move(reader)),
                            codec::string_member(parameters, "source").value_or(""));
   if (!info && run.should_stop()) return info.error();  // another job goes on

@@ -121,6 +121,7 @@ class Process {
     std::vector<std::string> texts = {command.program};
     texts.insert(texts.end(), command.arguments.begin(), command.arguments.end());
     std::vector<char*> arguments;
+    arguments.reserve(texts.size() + 1);
     for (std::string& text : texts) arguments.push_back(text.data());
     arguments.push_back(nullptr);
     std::array<char*, 1> environment{nullptr};

@@ -110,7 +110,8 @@ json::object shown_component(const ScannedImage& image, const Component& compone
   for (const advisories::Match& match : component.answer.matches) {
     vulns.emplace_back(shown_vulnerability(image, component, match));
   }
-  const packages::Release* release = image.report->release ? &*image.report->release : nullptr;
+  const auto& known = image.report->release;
+  const packages::Release* release = known ? &*known : nullptr;
   json::object shown = {{"component", component.package.name},
                         {"version", component.package.version},
                         {"fullpath", texts(component.paths)},
