@@ -19,10 +19,13 @@ struct Sandboxed {
   std::string problem{};         // not empty: seccomp cannot be had, nothing may be read
 };
 
-// In this order: the parent's end becomes ours, no new rights, limits, and where the kernel allows
-// them namespaces of our own with an empty, size-limited file system that the scratch folder is in;
-// last the list of system calls. After it: no other file, no network, no other process, no program
-// to start. Call while there is one thread and only standard input, output and error are open.
+// In this order: where the kernel allows them namespaces of our own with an empty, size-limited
+// file system that the scratch folder is in; the parent's end becomes ours, limits, no new rights
+// and none of the old; last the list of system calls. After it: no network, no signal or limit for
+// another process, no program to start, and no file but in the scratch folder; without namespaces
+// there is no such folder and nothing can be opened at all. What is not on the list ends the
+// process (SIGSYS). Call while there is one thread and only standard input, output and error are
+// open.
 Sandboxed enter_sandbox(const SandboxOptions& options);
 
 }  // namespace holdfast::scan
