@@ -74,6 +74,7 @@ void add_actions(Core& core) {
   actions.add({.name = std::string(scanner::kUpdateAction),
                .description = "Imports advisories and puts them in force",
                .work = [&scanning](jobs::Run& run) { return scanning.updates.run(run); },
+               .retries = 3,
                .alone = true});
 }
 

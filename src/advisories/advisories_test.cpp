@@ -72,7 +72,7 @@ class AdvisoriesTest : public testing::Test {
   Answer match(const Package& package, const Release* release = nullptr) {
     auto answer = database_->match(package, release);
     EXPECT_TRUE(answer) << describe(answer.error());
-    return answer ? *answer : Answer{};
+    return answer ? **answer : Answer{};
   }
   // "id fixed severity" of each.
   std::vector<std::string> found(const Package& package, const Release* release = nullptr) {

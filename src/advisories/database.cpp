@@ -23,6 +23,10 @@ constexpr std::size_t kConnections = 4;
 constexpr std::size_t kAnswersInMemory = 100'000;
 constexpr std::size_t kRecordsShown = 500;  // merged under a name that is asked for
 
+std::shared_ptr<const Answer> without_matches(Coverage coverage) {
+  return std::make_shared<const Answer>(Answer{.coverage = coverage});
+}
+
 bool concerns(const Home& home, std::string_view release) {
   if (release.empty()) return true;
   if (std::ranges::find(home.releases, release) != home.releases.end()) return true;
@@ -51,17 +55,18 @@ class SqliteDatabase final : public Database {
 
   [[nodiscard]] const Info& info() const override { return info_; }
 
-  Result<Answer> match(const packages::Package& package,
-                       const packages::Release* release) override {
-    if (!package.owner.empty()) return Answer{.coverage = Coverage::owned};
+  Result<std::shared_ptr<const Answer>> match(const packages::Package& package,
+                                              const packages::Release* release) override {
+    if (!package.owner.empty()) return without_matches(Coverage::owned);
     const std::optional<Home> home = home_of(package, release);
-    if (!home || !knows(*home)) return Answer{.coverage = Coverage::not_covered};
+    if (!home || !knows(*home)) return without_matches(Coverage::not_covered);
     const std::string key = key_of(package, *home);
-    if (const auto known = answers_.find(key)) return **known;
+    if (const auto known = answers_.find(key)) return *known;
     const auto ticket = answers_.ticket(key);
     Borrowed connection(*this);
-    HF_TRY(Answer answer, looked_up(package, *home, *connection));
-    answers_.insert(ticket, key, std::make_shared<const Answer>(answer), 1 + answer.matches.size());
+    HF_TRY(Answer found, looked_up(package, *home, *connection));
+    const auto answer = std::make_shared<const Answer>(std::move(found));
+    answers_.insert(ticket, key, answer, 1 + answer->matches.size());
     return answer;
   }
 

@@ -84,9 +84,10 @@ class Database {
 
   [[nodiscard]] virtual const Info& info() const = 0;
 
-  // What concerns an installed package. `release` is the image's; null: none is known.
-  virtual Result<Answer> match(const packages::Package& package,
-                               const packages::Release* release) = 0;
+  // What concerns an installed package; never null, and the same object for packages of one source,
+  // of which an image may have thousands. `release` is the image's; null: none is known.
+  virtual Result<std::shared_ptr<const Answer>> match(const packages::Package& package,
+                                                      const packages::Release* release) = 0;
 
   // Everything that is merged under a name ("CVE-2023-1", "GHSA-…"); nothing: unknown.
   virtual Result<std::optional<Advisory>> find(std::string_view id) = 0;

@@ -23,7 +23,7 @@ struct File {
 class Found {
  public:
   // Texts are made UTF-8, cut to kTextBytes and trimmed; a package without a name is dropped, and
-  // beyond kPackages all of them, with one remark.
+  // beyond kPackages or kBytes all of them, with one remark.
   void add(packages::Package package);
   // What could not be read and why: "app/x.jar: the zip directory is cut off". At most kRemarks.
   void remark(std::string text);
@@ -35,11 +35,13 @@ class Found {
 
   static constexpr std::size_t kTextBytes = 4096;
   static constexpr std::size_t kPackages = 200'000;
+  static constexpr std::size_t kBytes = 48UZ << 20U;  // of all texts together
   static constexpr std::size_t kRemarks = 100;
 
  private:
   std::vector<packages::Package> packages_;
   std::vector<std::string> remarks_;
+  std::size_t bytes_ = 0;
   bool is_full_ = false;
 };
 

@@ -25,20 +25,27 @@ void clean(std::string& text) {
 }  // namespace
 
 void Found::add(packages::Package package) {
-  if (packages_.size() >= kPackages) {
-    if (!is_full_) remark("it lists more packages than are read");
-    is_full_ = true;
-    return;
-  }
+  if (is_full_) return;
+  std::size_t bytes = 0;
   for (std::string* text : {&package.name, &package.version, &package.architecture,
                             &package.source_name, &package.source_version, &package.module,
                             &package.path, &package.owner, &package.detector}) {
     clean(*text);
+    bytes += text->size();
   }
   if (package.name.empty()) return;
   if (package.licenses.size() > kLicenses) package.licenses.resize(kLicenses);
-  for (std::string& license : package.licenses) clean(license);
+  for (std::string& license : package.licenses) {
+    clean(license);
+    bytes += license.size();
+  }
   std::erase(package.licenses, std::string());
+  if (packages_.size() == kPackages || bytes > kBytes - bytes_) {
+    remark("it lists more packages than are read");
+    is_full_ = true;
+    return;
+  }
+  bytes_ += bytes;
   packages_.push_back(std::move(package));
 }
 

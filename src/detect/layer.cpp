@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <map>
 #include <optional>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
@@ -126,13 +127,7 @@ class LayerReader {
 
   // A later member takes the place of an earlier one, and of what was found in it.
   void forget(const std::string& path) {
-    if (shown_.erase(path) == 0) return;
-    Found kept;
-    for (packages::Package& package : found_.take_packages()) {
-      if (packages::member_of(package) != path) kept.add(std::move(package));
-    }
-    for (std::string& remark : found_.take_remarks()) kept.remark(std::move(remark));
-    found_ = std::move(kept);
+    if (shown_.erase(path) != 0) replaced_[path] = found_.packages().size();
   }
 
   Result<void> take_file(ArchiveReader& archive, const std::string& path) {
@@ -313,9 +308,14 @@ class LayerReader {
   }
 
   void name_owners() {
-    std::vector<packages::Package> languages = found_.take_packages();
-    for (packages::Package& package : languages) {
-      package.owner = owners_.owner_of(packages::member_of(package));
+    std::size_t number = 0;
+    for (packages::Package& package : found_.take_packages()) {
+      const std::string member(packages::member_of(package));
+      const auto replaced = replaced_.find(member);
+      const bool is_gone = replaced != replaced_.end() && number < replaced->second;
+      ++number;
+      if (is_gone) continue;
+      package.owner = owners_.owner_of(member);
       layer_.packages.push_back(std::move(package));
     }
     for (packages::Package& package : of_system_.take_packages()) {
@@ -349,6 +349,8 @@ class LayerReader {
   Found found_;                            // of languages and programs
   Found of_system_;                        // of the distribution's databases
   std::unordered_set<std::string> shown_;  // members that detectors were shown
+  // Members that came again: how many packages had been found when the last one came.
+  std::unordered_map<std::string, std::size_t> replaced_;
   std::set<std::string> again_;
   std::size_t again_bytes_ = 0;
   std::string program_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <archive.h>
 #include <archive_entry.h>
+#include <chrono>
 #include <filesystem>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -208,6 +209,18 @@ TEST(Layer, TheLastOfDoublesCounts) {
   EXPECT_THAT(names(layer), testing::UnorderedElementsAre("second 1 a/package.json",
                                                           "bash 5.2.15-2+b2 var/lib/dpkg/status",
                                                           "half 1:2.0 var/lib/dpkg/status"));
+}
+
+// As fast as any other layer, whatever else was found.
+TEST(Layer, AMemberThatComesAgainAndAgain) {
+  Tar tar;
+  for (int i = 0; i < 30'000; ++i) tar.file(fmt::format("{}/package.json", i), "once");
+  for (int i = 0; i < 30'000; ++i) tar.file("0/package.json", fmt::format("{}", i));
+  const auto begin = std::chrono::steady_clock::now();
+  const packages::Layer layer = read(tar);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(30));
+  EXPECT_EQ(layer.packages.size(), 30'000U);
+  EXPECT_THAT(names(layer), Contains("29999 1 0/package.json"));
 }
 
 TEST(Layer, Whiteouts) {

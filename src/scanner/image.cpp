@@ -65,6 +65,7 @@ class Cover {
 class Assembler {
  public:
   Result<void> add(const Layer& layer, std::size_t number, std::vector<Brought>& brought) {
+    HF_CHECK(spend(layer.packages.size() + (layer.databases.empty() ? 0 : entries_)));
     const std::map<Identity, Place> below =
         layer.databases.empty() ? std::map<Identity, Place>{} : of_databases();
     const Cover cover(layer);
@@ -88,6 +89,7 @@ class Assembler {
           continue;
         }
       }
+      ++entries_;
       const Place place{number, brought.size()};
       brought.push_back({.package = static_cast<std::uint32_t>(i)});
       seen_[std::string(packages::member_of(package))].push_back(
@@ -124,12 +126,16 @@ class Assembler {
     return found;
   }
 
+  // What an image costs to be put together is bounded.
+  Result<void> spend(std::size_t lookups) {
+    lookups_ += lookups;
+    if (lookups_ <= kLookupsAtMost) return {};
+    return fail(ErrorCode::too_large, kImageTooLarge,
+                "the image has too many packages in too many layers to be put together");
+  }
+
   Result<void> drop_covered(const Cover& cover) {
-    lookups_ += seen_.size();
-    if (lookups_ > kLookupsAtMost) {
-      return fail(ErrorCode::too_large, kImageTooLarge,
-                  "the image has too many packages in too many layers to be put together");
-    }
+    HF_CHECK(spend(seen_.size()));
     std::erase_if(seen_, [&](const auto& entry) { return cover.takes(entry.first); });
     return {};
   }
@@ -152,6 +158,7 @@ class Assembler {
   }
 
   std::unordered_map<std::string, std::vector<Entry>> seen_;  // by member; none is empty
+  std::size_t entries_ = 0;                                   // that were ever seen
   std::uint64_t lookups_ = 0;
   const packages::Release* release_ = nullptr;
   std::uint32_t release_layer_ = 0;  // that has it

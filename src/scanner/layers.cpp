@@ -13,7 +13,7 @@ namespace holdfast::scanner {
 namespace {
 
 // The worker's answers are bounded below this.
-constexpr std::size_t kReportBytes = 512UZ << 20U;
+constexpr std::size_t kReportBytes = 128UZ << 20U;
 constexpr std::size_t kLicenseBytes = 256;
 
 std::span<const std::byte> bytes_of(std::string_view text) {

@@ -91,7 +91,7 @@ Result<std::vector<FoundImage>> Lookup::with_vulnerability(std::string_view name
       const auto report = reports_.find(candidate.digest);
       if (!report) continue;
       const bool concerns = has_present(**report, [&](const Component& component) {
-        return std::ranges::any_of(component.answer.matches, [&](const advisories::Match& match) {
+        return std::ranges::any_of(component.matches(), [&](const advisories::Match& match) {
           return std::ranges::find(match.ids, name) != match.ids.end();
         });
       });

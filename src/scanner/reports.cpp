@@ -1,8 +1,8 @@
 #include "scanner/reports.hpp"
 
 #include <algorithm>
+#include <fmt/format.h>
 #include <map>
-#include <numeric>
 #include <tuple>
 #include <utility>
 
@@ -24,7 +24,7 @@ Identity identity_of(const Package& package, bool is_present) {
 
 std::optional<cvss::Severity> worst(const Component& component) {
   std::optional<cvss::Severity> found;
-  for (const advisories::Match& match : component.answer.matches) {
+  for (const advisories::Match& match : component.matches()) {
     if (match.severity && (!found || *match.severity > *found)) found = match.severity;
   }
   return found;
@@ -33,11 +33,16 @@ std::optional<cvss::Severity> worst(const Component& component) {
 // What sorts first is worst: present, has findings, by severity, by their number.
 auto rank(const Component& component) {
   const auto severity = worst(component);
-  const auto matches = std::ssize(component.answer.matches);
+  const auto matches = std::ssize(component.matches());
   return std::tuple(component.is_present ? 0 : 1, matches > 0 ? 0 : 1,
                     severity ? -static_cast<int>(*severity) : 0, -matches,
                     std::string_view(component.package.name),
                     std::string_view(component.package.version), component.layer);
+}
+
+Error too_large(std::string_view what, std::size_t at_most) {
+  return fail(ErrorCode::too_large, kImageTooLarge,
+              fmt::format("the image has more than {} {}", at_most, what));
 }
 
 class Joiner {
@@ -56,11 +61,14 @@ class Joiner {
 
   Result<void> look_up(advisories::Database& database) {
     const packages::Release* release = report_.release ? &*report_.release : nullptr;
+    std::size_t findings = 0;
     for (Component& component : report_.components) {
       if (!component.is_present) continue;
       HF_TRY(component.answer, database.match(component.package, release));
-      if (component.answer.coverage == advisories::Coverage::not_covered) ++report_.not_covered;
-      count(component, report_.counts);
+      if (component.answer->coverage == advisories::Coverage::not_covered) ++report_.not_covered;
+      findings += component.matches().size();
+      if (findings > kFindingsAtMost) return too_large("findings", kFindingsAtMost);
+      for (const advisories::Match& match : component.matches()) count(match, report_.counts);
     }
     return {};
   }
@@ -81,41 +89,35 @@ class Joiner {
 // About what it holds in memory.
 std::size_t size_of(const ImageReport& report) {
   std::size_t size = 1024;
-  for (const Component& component : report.components) {
-    size += 512 + component.paths.size() * 96;
-    for (const advisories::Match& match : component.answer.matches) {
-      size += 512 + match.summary.size() + match.ids.size() * 48 + match.urls.size() * 96;
-    }
-  }
+  // Answers are the database's own, which components share.
+  for (const Component& component : report.components) size += 512 + component.paths.size() * 96;
   return size;
 }
 
 }  // namespace
 
-void count(const Component& component, Counts& counts) {
-  for (const advisories::Match& match : component.answer.matches) {
-    if (!match.severity) {
-      ++counts.unknown;
-    } else {
-      switch (*match.severity) {
-        case cvss::Severity::critical:
-          ++counts.critical;
-          break;
-        case cvss::Severity::high:
-          ++counts.high;
-          break;
-        case cvss::Severity::medium:
-          ++counts.medium;
-          break;
-        case cvss::Severity::low:
-        case cvss::Severity::none:
-          ++counts.low;
-          break;
-      }
+void count(const advisories::Match& match, Counts& counts) {
+  if (!match.severity) {
+    ++counts.unknown;
+  } else {
+    switch (*match.severity) {
+      case cvss::Severity::critical:
+        ++counts.critical;
+        break;
+      case cvss::Severity::high:
+        ++counts.high;
+        break;
+      case cvss::Severity::medium:
+        ++counts.medium;
+        break;
+      case cvss::Severity::low:
+      case cvss::Severity::none:
+        ++counts.low;
+        break;
     }
-    if (!match.fixed_version.empty()) ++counts.fixable;
-    if (match.is_exploited) ++counts.exploited;
   }
+  if (!match.fixed_version.empty()) ++counts.fixable;
+  if (match.is_exploited) ++counts.exploited;
 }
 
 Result<ImageReport> join(const oci::Digest& digest, const Image& image,
@@ -141,6 +143,9 @@ Result<ImageReport> join(const oci::Digest& digest, const Image& image,
       if (brought.package >= report.packages.size()) continue;
       joiner.add(static_cast<std::uint32_t>(i), report.packages[brought.package],
                  brought.is_present);
+      if (joined.components.size() > kComponentsAtMost) {
+        return too_large("packages", kComponentsAtMost);
+      }
     }
   }
   if (database != nullptr) {

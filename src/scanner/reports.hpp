@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -25,7 +26,11 @@ struct Component {
   std::vector<std::string> paths{};  // the first kPathsShown
   std::uint32_t layer = 0;           // that brought it first
   bool is_present = true;            // a later layer took it away: then nothing is looked up
-  advisories::Answer answer{};
+  // What concerns it; null: nothing was looked up.
+  std::shared_ptr<const advisories::Answer> answer{};
+  [[nodiscard]] std::span<const advisories::Match> matches() const {
+    return answer ? std::span(answer->matches) : std::span<const advisories::Match>();
+  }
 
   static constexpr std::size_t kPathsShown = 100;
 };
@@ -48,10 +53,15 @@ struct ImageReport {
 };
 
 // A finding counts for each package and vulnerability, as it is rated.
-void count(const Component& component, Counts& counts);
+void count(const advisories::Match& match, Counts& counts);
 
-// Pure: `reports` are those of the image's layers, in their order; null where there is none.
-// `database` may be null.
+// What an image may have at most. A whole distribution has some thousands of packages; a stranger's
+// database lists as many as fit, each with the thousand findings of a kernel.
+inline constexpr std::size_t kComponentsAtMost = 50'000;
+inline constexpr std::size_t kFindingsAtMost = 50'000;
+
+// Pure: `reports` are those of the image's layers, in their order; nothing where there is none.
+// `database` may be null. too_large/kImageTooLarge.
 Result<ImageReport> join(const oci::Digest& digest, const Image& image,
                          const std::vector<oci::Digest>& layers,
                          const std::vector<std::optional<StoredLayer>>& reports,

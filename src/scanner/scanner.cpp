@@ -16,6 +16,10 @@ namespace {
 constexpr std::int64_t kImagesAtOnce = 100;
 // A manifest of 4 MiB may name thousands.
 constexpr std::size_t kLayersAtMost = 500;
+// Of all its layers together, as they are in memory while it is put together.
+constexpr std::size_t kPackagesAtMost = 200'000;
+constexpr std::size_t kNamesBytes = 256UZ << 20U;
+constexpr std::uint64_t kAnswerBytes = 128ULL << 20U;  // of the worker, about one layer
 
 constexpr std::string_view kDockerConfig = "application/vnd.docker.container.image.v1+json";
 constexpr std::string_view kOciConfig = "application/vnd.oci.image.config.v1+json";
@@ -24,6 +28,22 @@ Error image_too_large() {
   return fail(ErrorCode::too_large, kImageTooLarge,
               fmt::format("the image has more than {} layers", kLayersAtMost));
 }
+
+// Counts what the layers of one image take in memory.
+class Room {
+ public:
+  Result<void> take(const packages::Layer& layer) {
+    packages_ += layer.packages.size();
+    for (const std::string& file : layer.files) names_bytes_ += file.size() + sizeof(file);
+    if (packages_ <= kPackagesAtMost && names_bytes_ <= kNamesBytes) return {};
+    return fail(ErrorCode::too_large, kImageTooLarge,
+                "the image has more packages and files in its layers than can be put together");
+  }
+
+ private:
+  std::size_t packages_ = 0;
+  std::size_t names_bytes_ = 0;
+};
 
 // How a layer is looked at, by what its descriptor says.
 LayerState state_of(std::string_view media_type, bool is_stored) {
@@ -95,11 +115,8 @@ Result<void> Scanner::scan(jobs::Run& run) {
   }
   order.stored = *stored;
   Result<void> outcome = scan(run, order);
-  if (outcome || passes_by_itself(outcome.error())) return outcome;
-  if (run.should_stop()) {
-    // Nobody failed: whoever takes the job up, or asks for it again, begins anew.
-    return outcome;
-  }
+  // Of those that are tried again nobody is told: whoever takes the job up begins anew.
+  if (outcome || passes_by_itself(outcome.error()) || run.should_stop()) return outcome;
   HF_CHECK(parts_.scans.fail(*digest, outcome.error().message, order.occasion));
   run.give_up();
   return outcome;
@@ -121,8 +138,10 @@ Result<void> Scanner::scan(jobs::Run& run, const Order& order) {
   HF_CHECK(parts_.scans.begin(digest, beginning));
 
   std::vector<StoredLayer> layers;
+  Room room;
   for (const oci::Descriptor& descriptor : manifest.layers) {
     HF_TRY(StoredLayer read, layer(run, order, descriptor));
+    HF_CHECK(room.take(read.report));
     layers.push_back(std::move(read));
     HF_CHECK(parts_.scans.progress(digest, std::ssize(layers)));
   }
@@ -176,9 +195,10 @@ Result<packages::Layer> Scanner::read(jobs::Run& run, const Order& order,
   const auto attempt = [&]() -> Result<packages::Layer> {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
         order.deadline - std::chrono::steady_clock::now());
-    return parts_.launcher.read_layer(open,
-                                      {.deadline = std::max(left, std::chrono::milliseconds(1))},
-                                      [&] { return run.should_stop(); });
+    return parts_.launcher.read_layer(
+        open,
+        {.deadline = std::max(left, std::chrono::milliseconds(1)), .answer_bytes = kAnswerBytes},
+        [&] { return run.should_stop(); });
   };
   Result<packages::Layer> read = attempt();
   if (!read && is_worth_another_try(read.error()) && !run.should_stop()) {
@@ -200,6 +220,12 @@ Result<std::optional<Check>> Scanner::check(const oci::Digest& digest, const Ima
                              .not_covered = report->not_covered});
 }
 
+Result<void> Scanner::check_again(const oci::Digest& digest) {
+  HF_TRY(const Image image, parts_.scans.image(digest));
+  HF_TRY(const auto result, check(digest, image));
+  return result ? parts_.scans.checked(digest, *result) : Result<void>();
+}
+
 Result<void> Scanner::check_all(jobs::Run& run) {
   HF_CHECK(parts_.advisories.refresh());
   const auto database = parts_.advisories.current();
@@ -213,12 +239,17 @@ Result<void> Scanner::check_all(jobs::Run& run) {
     HF_TRY(const std::vector<Scan> images,
            parts_.scans.checked_by_others(database->info().version, after, kImagesAtOnce));
     for (const Scan& scan : images) {
+      if (run.should_stop()) break;
       after = scan.id;
-      HF_TRY(const Image image, parts_.scans.image(scan.digest));
-      HF_TRY(const auto result, check(scan.digest, image));
-      if (!result) return {};
-      HF_CHECK(parts_.scans.checked(scan.digest, *result));
-      ++checked;
+      const Result<void> outcome = check_again(scan.digest);
+      if (!outcome && passes_by_itself(outcome.error())) return outcome;
+      if (outcome) {
+        ++checked;
+      } else {
+        // One image must not keep all others from being compared.
+        run.log(fmt::format("{}: {}", scan.digest.text(), outcome.error().message));
+        HF_CHECK(parts_.scans.refuse(scan.digest, outcome.error().message));
+      }
     }
     more = std::ssize(images) == kImagesAtOnce;
   }

@@ -64,6 +64,7 @@ class Scanner {
   Result<StoredLayer> layer(jobs::Run& run, const Order& order, const oci::Descriptor& descriptor);
   Result<packages::Layer> read(jobs::Run& run, const Order& order,
                                const oci::Descriptor& descriptor);
+  Result<void> check_again(const oci::Digest& digest);
   Result<std::optional<Check>> check(const oci::Digest& digest, const Image& image);
 
   const ScannerParts parts_;

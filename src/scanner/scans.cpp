@@ -278,4 +278,14 @@ Result<void> Scans::checked(const oci::Digest& digest, const Check& check) {
   });
 }
 
+Result<void> Scans::refuse(const oci::Digest& digest, std::string_view reason) {
+  return database_.write(db::Durability::relaxed, [&](db::Tx& tx) -> Result<void> {
+    HF_CHECK(tx.execute(
+        "UPDATE scan_images SET state = $2, reason = $3, completed_at = 0, checked_at = 0 WHERE "
+        "digest = $1",
+        {digest.text(), static_cast<std::int64_t>(State::failed), reason.substr(0, kReasonBytes)}));
+    return {};
+  });
+}
+
 }  // namespace holdfast::scanner

@@ -112,6 +112,9 @@ class Scans {
   Result<void> tell(const oci::Digest& digest, const Occasion& occasion);
   // Counted anew.
   Result<void> checked(const oci::Digest& digest, const Check& check);
+  // It cannot be counted by the advisories in force: failed, and what was found before is
+  // forgotten. No event: nobody asked.
+  Result<void> refuse(const oci::Digest& digest, std::string_view reason);
 
  private:
   db::Database& database_;

@@ -167,11 +167,19 @@ Result<void> Trigger::look_at(const events::Event& event, std::string_view tag) 
   }
   if (!(*repository)->scan_on_push) return {};
   const auto asked = request(**repository, *digest, tag, Known::leave);
-  if (asked || asked.error().reason == kNothingToScan ||
-      asked.error().code == ErrorCode::not_found || asked.error().code == ErrorCode::invalid) {
-    return {};
+  if (asked) return {};
+  // Whatever is wrong with one push must not keep those behind it waiting; what is wrong with the
+  // database is waited for.
+  const Error& error = asked.error();
+  if (error.code == ErrorCode::unavailable || error.code == ErrorCode::no_space ||
+      error.code == ErrorCode::read_only || error.code == ErrorCode::timeout) {
+    return error;
   }
-  return asked.error();
+  if (error.reason != kNothingToScan && error.code != ErrorCode::not_found) {
+    log::warn("a push is not scanned",
+              {{"repository", event.repository}, {"error", describe(error)}});
+  }
+  return {};
 }
 
 Result<std::int64_t> Trigger::request(const repos::Repository& repository,
@@ -207,7 +215,10 @@ Result<std::int64_t> Trigger::request(const repos::Repository& repository,
 Result<bool> Trigger::request_image(const Occasion& occasion, const oci::Digest& digest,
                                     Known known) {
   HF_TRY(const auto scan, scans_.find(digest));
-  if (scan && (scan->state == State::pending || scan->state == State::scanning)) return false;
+  const bool is_under_way =
+      scan && (scan->state == State::pending || scan->state == State::scanning);
+  // Its job may have been canceled: somebody who asks is not told that it goes on for ever.
+  if (is_under_way && known == Known::leave) return false;
   const bool is_known = scan && scan->completed_at && scan->scanner == kScannerVersion &&
                         scan->state != State::failed;
   if (is_known && known == Known::leave) {

@@ -169,6 +169,7 @@ Result<void> Updates::run(jobs::Run& run) {
   const boost::json::value parameters(run.parameters());
   const auto digest = oci::Digest::parse(codec::string_member(parameters, "upload").value_or(""));
   if (!digest) {
+    run.give_up();
     return fail(ErrorCode::invalid, kUpdateParametersInvalid,
                 "an update needs the parameter \"upload\": an archive that was uploaded");
   }
@@ -182,11 +183,15 @@ Result<void> Updates::run(jobs::Run& run) {
   HF_TRY(auto reader, parts_.blobs.open(key));
   const auto info = import(run, from_blob(std::move(reader)),
                            codec::string_member(parameters, "source").value_or(""));
-  if (!info && run.should_stop()) return info.error();  // another job goes on
+  // Another job goes on, with the same archive.
+  if (!info && (run.should_stop() || info.error().code == ErrorCode::unavailable)) {
+    return info.error();
+  }
   HF_CHECK(parts_.database.write(db::Durability::full,
                                  [&](db::Tx& tx) { return repos::unpin(tx, *digest); }));
   if (!info) {
     HF_CHECK(parts_.store.fail_update(info.error().message, system_actor()));
+    run.give_up();
     return info.error();
   }
   run.log(fmt::format("{} advisories of {} sources in force", info->records, info->sources.size()));

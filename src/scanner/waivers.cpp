@@ -80,14 +80,9 @@ Counts WaiverSet::left(std::int64_t repository_id, const ImageReport& report, Ti
   if (waivers_.empty()) return report.counts;
   Counts counts;
   for (const Component& component : report.components) {
-    if (!component.is_present || component.answer.matches.empty()) continue;
-    Component rest{.package = {}, .answer = {}};
-    for (const advisories::Match& match : component.answer.matches) {
-      if (find(repository_id, report, component, match, now) == nullptr) {
-        rest.answer.matches.push_back(match);
-      }
+    for (const advisories::Match& match : component.matches()) {
+      if (find(repository_id, report, component, match, now) == nullptr) count(match, counts);
     }
-    count(rest, counts);
   }
   return counts;
 }

@@ -31,8 +31,7 @@ struct Limits {
   std::chrono::milliseconds deadline{std::chrono::minutes(10)};  // then it is killed
   std::uint64_t unpacked_bytes = 32ULL << 30U;                   // of a layer, or an archive
   std::uint64_t memory_bytes = 256ULL << 20U;
-  std::uint64_t answer_bytes = 256ULL
-                               << 20U;  // more than this from it: killed; of archives, set it
+  std::uint64_t answer_bytes = 256ULL << 20U;  // more than this from it: killed
 };
 
 // How well the worker is shut in.

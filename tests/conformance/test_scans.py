@@ -148,6 +148,24 @@ def test_new_advisories_count_without_opening_a_layer(rest, admin, repository, s
     assert len(rest.expect(200, "GET", f"{API}/jobs?action=scan_check&limit=1000")["jobs"]) == jobs
 
 
+def test_an_image_with_more_findings_than_anyone_reads_stops_nobody(rest, admin, repository, source):
+    """A stranger lists a kernel under three hundred names: their image is refused, and all others are compared."""
+    names = {f"{source}-p{number}": "1.0" for number in range(300)}
+    crowded = scans.debian_layer(names, dict.fromkeys(names, source))
+    for tag, layer in (("first", crowded), ("second", scans.debian_layer({source: "1.0"}))):
+        admin.push(repository, scans.image(layer), tag)
+        assert scans.scanned(rest, repository, tag)["last_scan_status"] in (4, 6)
+    version = put_in_force(rest, source, [
+        scans.record(f"DSA-{source}-{number}", "Debian:12", source, *scans.until("2")) for number in range(200)])
+    assert scans.scanned(rest, repository, "second", states=(6,), advisories=version)["unknown"] == 200
+    admin.push(repository, scans.image(crowded, content.layer({"app/more": b""})), "third")
+    for tag in ("first", "third"):
+        summary = scans.scanned(rest, repository, tag, states=(0,))
+        assert "50000 findings" in summary["reason"] and summary["should_rescan"] is True
+        answer = rest.call("GET", f"{API}/holdfast/repositories/{repository}/manifests/{tag}/sbom")
+        assert answer.status == 404, answer
+
+
 def test_a_base_layer_is_read_once(rest, admin, repository, source):
     base = scans.debian_layer({source: "1.0"})
     admin.push(repository, scans.image(base), "v1")
@@ -228,9 +246,10 @@ def test_encrypted_and_foreign_layers_are_marked(rest, admin, repository, source
     assert [part["component"] for part in summary["layer_details"][0]["components"]] == [source]
 
 
-def test_artifacts_are_not_scanned(rest, admin, repository):
+def test_artifacts_are_not_scanned(rest, admin, repository, source):
     admin.push(repository, content.artifact(), "v1")
-    time.sleep(1)
+    admin.push(repository, scans.image(scans.debian_layer({source: "1.0"})), "later")
+    scans.scanned(rest, repository, "later", states=(4, 6))  # pushes are looked at in their order
     [summary] = rest.expect(200, "GET", f"{API}/imagescan/repositories/{repository}/v1")
     assert summary["last_scan_status"] == 1
 
@@ -422,5 +441,7 @@ def test_bills_of_materials(rest, admin, repository, source):
     [component] = bom["components"]
     assert (component["name"], component["version"]) == (f"{source}a", "1:1.0-1")
     assert component["properties"][0]["value"] == content.digest_of(layers[0][0]), "the layer that brought it"
-    admin.push(repository, content.image(), "v2")
     rest.expect(200, "PATCH", f"{API}/repositories/{repository}", {"scanOnPush": False})
+    admin.push(repository, content.image(), "v2")
+    answer = rest.call("GET", f"{API}/holdfast/repositories/{repository}/manifests/v2/sbom")
+    assert answer.status == 404 and "scan" in str(answer.json()), "what was never opened is not known to be empty"

@@ -89,7 +89,13 @@ Result<ScannedImage> scanned(const Services& services, const Repository& reposit
                      .now = services.clock.now()};
   const bool is_known = image.scan && image.scan->completed_at;
   if (is_known && (with == With::report || !image.waivers->is_empty())) {
-    HF_TRY(image.report, services.reports.find(target.digest));
+    auto report = services.reports.find(target.digest);
+    if (!report && report.error().reason == scanner::kImageTooLarge) {
+      image.scan->state = scanner::State::failed;
+      image.scan->reason = report.error().message;
+    } else {
+      HF_TRY(image.report, std::move(report));
+    }
   }
   return image;
 }

@@ -94,7 +94,8 @@ json::object shown_vulnerability(const ScannedImage& image, const Component& com
 
 std::string_view coverage_of(const Component& component) {
   if (!component.is_present) return "removed";
-  switch (component.answer.coverage) {
+  if (!component.answer) return "notCovered";  // there are no advisories
+  switch (component.answer->coverage) {
     case advisories::Coverage::covered:
       return "covered";
     case advisories::Coverage::not_covered:
@@ -107,7 +108,7 @@ std::string_view coverage_of(const Component& component) {
 
 json::object shown_component(const ScannedImage& image, const Component& component) {
   json::array vulns;
-  for (const advisories::Match& match : component.answer.matches) {
+  for (const advisories::Match& match : component.matches()) {
     vulns.emplace_back(shown_vulnerability(image, component, match));
   }
   const auto& known = image.report->release;
@@ -150,12 +151,10 @@ std::string component_key(const Component& component) {
 }
 
 Counts counts_of(const ScannedImage& image, const Component& component) {
-  Component rest{.package = {}, .answer = {}};
-  for (const advisories::Match& match : component.answer.matches) {
-    if (waiver_of(image, component, match) == nullptr) rest.answer.matches.push_back(match);
-  }
   Counts counts;
-  scanner::count(rest, counts);
+  for (const advisories::Match& match : component.matches()) {
+    if (waiver_of(image, component, match) == nullptr) scanner::count(match, counts);
+  }
   return counts;
 }
 
@@ -164,7 +163,7 @@ json::array shown_components(const ScannedImage& image) {
   for (const Component& component : image.report->components) {
     if (!component.is_present) continue;
     json::array cves;
-    for (const auto& match : component.answer.matches) cves.emplace_back(match.id);
+    for (const auto& match : component.matches()) cves.emplace_back(match.id);
     shown.emplace_back(json::object{{"componentPK", component_key(component)},
                                     {"name", component.package.name},
                                     {"version", component.package.version},
@@ -201,7 +200,7 @@ json::array shown_cves(const ScannedImage& image) {
   json::array shown;
   std::set<std::string_view> seen;
   for (const Component& component : image.report->components) {
-    for (const advisories::Match& match : component.answer.matches) {
+    for (const advisories::Match& match : component.matches()) {
       if (!seen.insert(match.id).second) continue;
       const scanner::Waiver* waiver = waiver_of(image, component, match);
       shown.emplace_back(json::object{{"cvePK", match.id},
@@ -328,7 +327,7 @@ json::object scan_summary(const ScannedImage& image) {
   double worst = 0;
   if (image.report) {
     for (const Component& component : image.report->components) {
-      for (const auto& match : component.answer.matches) worst = std::max(worst, cvss_of(match));
+      for (const auto& match : component.matches()) worst = std::max(worst, cvss_of(match));
     }
   }
   json::object scanned = {
@@ -358,7 +357,7 @@ std::string findings_csv(const ScannedImage& image) {
       "hidden,summary\r\n";
   if (!image.report) return csv;
   for (const Component& component : image.report->components) {
-    for (const advisories::Match& match : component.answer.matches) {
+    for (const advisories::Match& match : component.matches()) {
       csv += fmt::format(
           "{},{},{},{},{},{},{},{:.1f},{},{},{},{}\r\n",
           image.report->layers[component.layer].digest.text(), quoted(component.package.name),

@@ -105,6 +105,8 @@ constexpr auto kByReason = std::to_array<std::pair<std::string_view, Mapped>>({
     {scanner::kNothingToScan, {400, "INVALID_REFERENCE"}},
     {scanner::kScanningOff, {400, "SCANNING_NOT_ENABLED"}},
     {scanner::kNotScanned, {404, "NO_SUCH_REF"}},
+    // Of a report that is read: there is none.
+    {scanner::kImageTooLarge, {404, "NO_SUCH_REF"}},
     {scanner::kWaiverUnknown, {404, "NO_SUCH_OVERRIDE"}},
     {scanner::kWaiverInvalid, {400, "INVALID_FORM"}},
     {scanner::kTooManyWaivers, {409, "TOO_MANY_OVERRIDES"}},
