@@ -4,11 +4,13 @@
 
 #include <cerrno>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <functional>
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
+#include <string>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -123,10 +125,13 @@ TEST_P(SandboxTest, SeesNoFileOfTheMachine) {
 }
 
 TEST(Sandbox, WritesIntoItsScratchFolderAlone) {
-  const auto create = [] { return ::open("/new", O_CREAT | O_WRONLY, 0600) >= 0 ? 0 : errno; };
+  const std::string path = fmt::format("/holdfast-sandbox-test-{}", ::getpid());
+  const auto create = [&] {
+    return ::open(path.c_str(), O_CREAT | O_EXCL | O_WRONLY, 0600) >= 0 ? 0 : errno;
+  };
   EXPECT_EQ(shut_in(Kernel::gives_namespaces, create), 0);
   EXPECT_EQ(shut_in(Kernel::gives_none, create), EPERM);
-  EXPECT_NE(::access("/new", F_OK), 0) << "it was a file system of its own";
+  EXPECT_NE(::unlink(path.c_str()), 0) << "it was no file system of its own";
 }
 
 TEST_P(SandboxTest, HasNoNetworkNoProgramsAndNoChildren) {

@@ -42,7 +42,8 @@ std::string pattern(std::string_view contains) {
   return text + "%";
 }
 
-constexpr std::string_view kContains = R"(search_text LIKE lower($1) ESCAPE '\')";
+// The pattern is made once, not for each row.
+constexpr std::string_view kContains = R"(search_text LIKE (SELECT lower($1)) ESCAPE '\')";
 
 // The condition of a query, and its parameters; limit and order apart.
 class Selection {

@@ -52,4 +52,12 @@ struct VisibleSet {
   std::vector<std::int64_t> repository_ids{};
 };
 
+// The same as a condition over rows that have these columns; `is_public` is a condition itself.
+struct VisibleColumns {
+  std::string_view is_public;
+  std::string_view namespace_id;
+  std::string_view repository_id;
+};
+std::string sql_condition(const VisibleSet& visible, const VisibleColumns& columns);
+
 }  // namespace holdfast::repos

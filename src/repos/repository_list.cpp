@@ -103,6 +103,17 @@ Result<Repository> repository_of(const db::Row& row) {
                     row.integer(11)};
 }
 
+std::string sql_condition(const VisibleSet& visible, const VisibleColumns& columns) {
+  if (visible.all) return "1 = 1";
+  std::string condition = fmt::format("({}", visible.public_ones ? columns.is_public : "1 = 0");
+  const auto add = [&](std::string_view column, const std::vector<std::int64_t>& ids) {
+    if (!ids.empty()) condition += fmt::format(" OR {} IN ({})", column, fmt::join(ids, ", "));
+  };
+  add(columns.namespace_id, visible.namespace_ids);
+  add(columns.repository_id, visible.repository_ids);
+  return condition + ")";
+}
+
 Result<std::vector<std::string>> Repositories::list(const VisibleSet& visible,
                                                     std::string_view after, int limit) {
   const Range range{std::string(after), "~", true};

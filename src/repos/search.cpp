@@ -119,17 +119,9 @@ bool sees(const VisibleSet& visible, const Repository& repository) {
 }
 
 std::string condition_of(const SearchQuery& query) {
-  const VisibleSet& visible = query.visible;
-  std::string condition = "1 = 1";
-  if (!visible.all) {
-    condition = visible.public_ones ? "(is_public = 1" : "(1 = 0";
-    const auto add = [&](std::string_view column, const std::vector<std::int64_t>& ids) {
-      if (!ids.empty()) condition += fmt::format(" OR {} IN ({})", column, fmt::join(ids, ", "));
-    };
-    add("namespace_id", visible.namespace_ids);
-    add("repository_id", visible.repository_ids);
-    condition += ")";
-  }
+  std::string condition = sql_condition(query.visible, {.is_public = "is_public = 1",
+                                                        .namespace_id = "namespace_id",
+                                                        .repository_id = "repository_id"});
   if (query.namespace_id != 0)
     condition += fmt::format(" AND namespace_id = {}", query.namespace_id);
   return condition;

@@ -10,51 +10,70 @@ namespace holdfast::scanner {
 
 namespace {
 
-// Rows that are looked at for one page of a vulnerability.
+// Candidates for a vulnerability that are looked at for one page.
+constexpr std::int64_t kCandidatesAtOnce = 100;
 constexpr int kStepsAtMost = 20;
 constexpr std::int64_t kNamesAtMost = 500;
 
 // Images that `layers` (a query of digests with $4 and on) has a layer of, where they lie.
-std::string images_sql(std::string_view layers) {
+std::string images_sql(std::string_view layers, const repos::VisibleSet& visible) {
   return fmt::format(
       "SELECT scan_images.id, scan_images.digest, manifests.repository_id, "
       "COALESCE((SELECT min(name) FROM tags WHERE tags.manifest_id = manifests.id), '') "
-      "FROM scan_images JOIN manifests ON manifests.digest = scan_images.digest "
+      "FROM scan_images JOIN manifests ON manifests.digest = scan_images.digest JOIN repositories "
+      "ON repositories.id = manifests.repository_id "
       "WHERE (scan_images.id, manifests.repository_id) > ($1, $2) AND scan_images.completed_at <> "
-      "0 "
+      "0 AND {} "
       "AND EXISTS (SELECT 1 FROM scan_image_layers WHERE image_id = scan_images.id AND digest IN "
       "({})) ORDER BY scan_images.id, manifests.repository_id LIMIT $3",
+      repos::sql_condition(visible, {.is_public = "repositories.visibility = 1",
+                                     .namespace_id = "repositories.namespace_id",
+                                     .repository_id = "repositories.id"}),
       layers);
 }
 
-Result<std::vector<FoundImage>> images(db::Tx& tx, std::string_view layers,
-                                       const Lookup::Page& page, std::vector<db::Value> values) {
-  std::vector<db::Value> all = {page.after_image, page.after_repository, page.limit};
-  all.insert(all.end(), values.begin(), values.end());
-  std::vector<FoundImage> found;
-  HF_CHECK(tx.query(images_sql(layers), all, [&](const db::Row& row) -> Result<void> {
-    HF_TRY(oci::Digest digest, oci::Digest::parse(row.text(1)));
-    found.push_back({row.integer(0), std::move(digest), row.integer(2), row.string(3)});
-    return {};
-  }));
-  return found;
+Lookup::Position position_of(const FoundImage& image) {
+  return {.image_id = image.image_id, .repository_id = image.repository_id};
 }
 
 constexpr std::string_view kWithComponents =
     "SELECT scan_layers.digest FROM scan_components JOIN scan_layer_components ON component_id = "
     "scan_components.id JOIN scan_layers ON scan_layers.id = layer_id WHERE ";
 
-bool has_present(const ImageReport& report, const auto& test) {
+// A page of them, and one more to see whether another follows.
+Result<Lookup::Found> images(db::Database& database, std::string_view layers,
+                             const Lookup::Page& page, const std::vector<db::Value>& values) {
+  std::vector<db::Value> all = {page.after.image_id, page.after.repository_id, page.limit + 1};
+  all.insert(all.end(), values.begin(), values.end());
+  const std::string sql = images_sql(layers, page.visible);
+  Lookup::Found found;
+  HF_CHECK(database.read([&](db::Tx& tx) -> Result<void> {
+    found.images.clear();
+    return tx.query(sql, all, [&](const db::Row& row) -> Result<void> {
+      HF_TRY(oci::Digest digest, oci::Digest::parse(row.text(1)));
+      found.images.push_back({row.integer(0), std::move(digest), row.integer(2), row.string(3)});
+      return {};
+    });
+  }));
+  if (std::ssize(found.images) > page.limit) {
+    found.images.pop_back();
+    found.next = position_of(found.images.back());
+  }
+  return found;
+}
+
+bool is_affected(const ImageReport& report, std::string_view vulnerability) {
   return std::ranges::any_of(report.components, [&](const Component& component) {
-    return component.is_present && test(component);
+    return std::ranges::any_of(component.matches(), [&](const advisories::Match& match) {
+      return std::ranges::find(match.ids, vulnerability) != match.ids.end();
+    });
   });
 }
 
 }  // namespace
 
-Result<std::vector<FoundImage>> Lookup::with_vulnerability(std::string_view name,
-                                                           const Page& page) {
-  std::vector<FoundImage> found;
+Result<Lookup::Found> Lookup::with_vulnerability(std::string_view name, const Page& page) {
+  Found found;
   const auto database = advisories_.current();
   if (!database) return found;
   HF_TRY(const auto advisory, database->find(name));
@@ -78,58 +97,40 @@ Result<std::vector<FoundImage>> Lookup::with_vulnerability(std::string_view name
     values.emplace_back(std::string_view(type));
     values.emplace_back(std::string_view(package));
   }
+  const std::string layers = fmt::format("{}{}", kWithComponents, condition);
   Page step = page;
-  for (int i = 0; i < kStepsAtMost && std::ssize(found) < page.limit; ++i) {
-    std::vector<FoundImage> candidates;
-    HF_CHECK(database_.read([&](db::Tx& tx) -> Result<void> {
-      HF_TRY(candidates, images(tx, fmt::format("{}{}", kWithComponents, condition), step, values));
-      return {};
-    }));
-    for (FoundImage& candidate : candidates) {
-      step.after_image = candidate.image_id;
-      step.after_repository = candidate.repository_id;
+  step.limit = kCandidatesAtOnce;
+  for (int i = 0; i < kStepsAtMost; ++i) {
+    HF_TRY(Found candidates, images(database_, layers, step, values));
+    for (FoundImage& candidate : candidates.images) {
       const auto report = reports_.find(candidate.digest);
-      if (!report) continue;
-      const bool concerns = has_present(**report, [&](const Component& component) {
-        return std::ranges::any_of(component.matches(), [&](const advisories::Match& match) {
-          return std::ranges::find(match.ids, name) != match.ids.end();
-        });
-      });
-      if (concerns && std::ssize(found) < page.limit) found.push_back(std::move(candidate));
+      if (!report || !is_affected(**report, name)) continue;
+      if (std::ssize(found.images) == page.limit) {
+        found.next = position_of(found.images.back());
+        return found;
+      }
+      found.images.push_back(std::move(candidate));
     }
-    if (std::ssize(candidates) < step.limit) break;
+    found.next = candidates.next;
+    if (!candidates.next) break;
+    step.after = *candidates.next;
   }
   return found;
 }
 
-Result<std::vector<FoundImage>> Lookup::with_component(std::string_view name, const Page& page) {
-  std::vector<FoundImage> found;
-  HF_CHECK(database_.read([&](db::Tx& tx) -> Result<void> {
-    HF_TRY(found, images(tx, fmt::format("{}name = $4", kWithComponents), page, {name}));
-    return {};
-  }));
-  return found;
+Result<Lookup::Found> Lookup::with_component(std::string_view name, const Page& page) {
+  return images(database_, fmt::format("{}name = $4", kWithComponents), page, {name});
 }
 
-Result<std::vector<FoundImage>> Lookup::with_layer(std::string_view digest, const Page& page) {
-  std::vector<FoundImage> found;
-  HF_CHECK(database_.read([&](db::Tx& tx) -> Result<void> {
-    HF_TRY(found, images(tx, "$4", page, {digest}));
-    return {};
-  }));
-  return found;
+Result<Lookup::Found> Lookup::with_layer(std::string_view digest, const Page& page) {
+  return images(database_, "$4", page, {digest});
 }
 
-Result<std::vector<FoundImage>> Lookup::with_license(std::string_view license, const Page& page) {
-  std::vector<FoundImage> found;
-  HF_CHECK(database_.read([&](db::Tx& tx) -> Result<void> {
-    HF_TRY(found, images(tx,
-                         "SELECT scan_layers.digest FROM scan_layer_licenses JOIN scan_layers ON "
-                         "scan_layers.id = layer_id WHERE license = $4",
-                         page, {license}));
-    return {};
-  }));
-  return found;
+Result<Lookup::Found> Lookup::with_license(std::string_view license, const Page& page) {
+  return images(database_,
+                "SELECT scan_layers.digest FROM scan_layer_licenses JOIN scan_layers ON "
+                "scan_layers.id = layer_id WHERE license = $4",
+                page, {license});
 }
 
 }  // namespace holdfast::scanner

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "base/result.hpp"
 #include "db/database.hpp"
 #include "oci/digest.hpp"
+#include "repos/repository.hpp"
 #include "scanner/advisory_store.hpp"
 #include "scanner/reports.hpp"
 
@@ -22,24 +24,32 @@ struct FoundImage {
   std::string tag{};  // one of those that are on it; "": none
 };
 
-// Threads: any; calls block. Images by the id of their scan and the id of the repository, behind
-// (after_image, after_repository), at most `limit`. Each step goes through an index; of a
-// vulnerability those are passed over that have the package in a version that is not affected.
-// Access is not decided here.
+// Threads: any; calls block. Images by the id of their scan and the id of the repository, of those
+// repositories that `visible` shows: the rest leaves no trace, neither in rows nor in `next`.
 class Lookup {
  public:
+  struct Position {
+    std::int64_t image_id = 0;
+    std::int64_t repository_id = 0;
+  };
   struct Page {
-    std::int64_t after_image = 0;
-    std::int64_t after_repository = 0;
+    Position after{};
     std::int64_t limit = 10;
+    repos::VisibleSet visible{};
+  };
+  struct Found {
+    std::vector<FoundImage> images{};
+    // Where to go on. A page may be short: of a vulnerability those are passed over that have the
+    // package in a version that is not affected, and only so many for one page.
+    std::optional<Position> next{};
   };
   Lookup(db::Database& database, Reports& reports, AdvisoryStore& advisories)
       : database_(database), reports_(reports), advisories_(advisories) {}
 
-  Result<std::vector<FoundImage>> with_vulnerability(std::string_view name, const Page& page);
-  Result<std::vector<FoundImage>> with_component(std::string_view name, const Page& page);
-  Result<std::vector<FoundImage>> with_layer(std::string_view digest, const Page& page);
-  Result<std::vector<FoundImage>> with_license(std::string_view license, const Page& page);
+  Result<Found> with_vulnerability(std::string_view name, const Page& page);
+  Result<Found> with_component(std::string_view name, const Page& page);
+  Result<Found> with_layer(std::string_view digest, const Page& page);
+  Result<Found> with_license(std::string_view license, const Page& page);
 
  private:
   db::Database& database_;

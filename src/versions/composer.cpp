@@ -105,17 +105,8 @@ std::weak_ordering compare_parsed(const Version& a, const Version& b) {
   return b.is_dev <=> a.is_dev;
 }
 
-bool is_valid(std::string_view version) { return parse(version).has_value(); }
-
-std::weak_ordering compare(std::string_view a, std::string_view b) {
-  const auto left = parse(a);
-  const auto right = parse(b);
-  if (!left || !right) return compare_bytes(a, b);
-  return compare_parsed(*left, *right);
-}
-
 }  // namespace
 
-const Rules kComposer = {is_valid, compare};
+const Rules kComposer = {can_read<parse>, compare_read<parse, compare_parsed>};
 
 }  // namespace holdfast::versions

@@ -150,17 +150,8 @@ std::weak_ordering compare_parsed(const Version& a, const Version& b) {
   return compare_local(a, b);
 }
 
-bool is_valid(std::string_view version) { return parse(version).has_value(); }
-
-std::weak_ordering compare(std::string_view a, std::string_view b) {
-  const auto left = parse(a);
-  const auto right = parse(b);
-  if (!left || !right) return compare_bytes(a, b);
-  return compare_parsed(*left, *right);
-}
-
 }  // namespace
 
-const Rules kPep440 = {is_valid, compare};
+const Rules kPep440 = {can_read<parse>, compare_read<parse, compare_parsed>};
 
 }  // namespace holdfast::versions

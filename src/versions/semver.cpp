@@ -72,17 +72,9 @@ std::optional<Semver> of_nuget(std::string_view text) {
   return parse_semver(without_blanks(text), 4);
 }
 
-template <std::optional<Semver> (*Read)(std::string_view)>
-bool can_read(std::string_view text) {
-  return Read(text).has_value();
-}
-
-template <std::optional<Semver> (*Read)(std::string_view), bool IgnoreCase = false>
-std::weak_ordering compare_read(std::string_view a, std::string_view b) {
-  const auto left = Read(a);
-  const auto right = Read(b);
-  if (!left || !right) return compare_bytes(a, b);
-  return compare_semver(*left, *right, IgnoreCase);
+std::weak_ordering by_case(const Semver& a, const Semver& b) { return compare_semver(a, b); }
+std::weak_ordering by_letter(const Semver& a, const Semver& b) {
+  return compare_semver(a, b, true);
 }
 
 bool is_go(std::string_view text) {
@@ -141,9 +133,9 @@ std::weak_ordering compare_semver(const Semver& a, const Semver& b, bool ignore_
   return right.empty() <=> left.empty();
 }
 
-const Rules kSemver = {can_read<strict>, compare_read<strict>};
-const Rules kNpm = {can_read<of_npm>, compare_read<of_npm>};
+const Rules kSemver = {can_read<strict>, compare_read<strict, by_case>};
+const Rules kNpm = {can_read<of_npm>, compare_read<of_npm, by_case>};
 const Rules kGo = {is_go, compare_go};
-const Rules kNuget = {can_read<of_nuget>, compare_read<of_nuget, true>};
+const Rules kNuget = {can_read<of_nuget>, compare_read<of_nuget, by_letter>};
 
 }  // namespace holdfast::versions

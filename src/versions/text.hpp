@@ -59,4 +59,17 @@ inline std::weak_ordering compare_bytes(std::string_view a, std::string_view b) 
   return a.compare(b) <=> 0;
 }
 
+// For schemes that `Read` texts into something, or nothing, and `Compare` two of those.
+template <auto Read>
+bool can_read(std::string_view text) {
+  return Read(text).has_value();
+}
+template <auto Read, auto Compare>
+std::weak_ordering compare_read(std::string_view a, std::string_view b) {
+  const auto left = Read(a);
+  const auto right = Read(b);
+  if (!left || !right) return compare_bytes(a, b);
+  return Compare(*left, *right);
+}
+
 }  // namespace holdfast::versions

@@ -396,7 +396,24 @@ def test_who_may_see_and_who_may_scan(rest, server, admin, source):
                  f"scansummary/repositories/admin/{name}/v1/export"):
         other.refused(404, "NO_SUCH_REPOSITORY", "GET", f"{API}/imagescan/{path}")
     other.refused(404, "NO_SUCH_REPOSITORY", "POST", f"{API}/imagescan/scan/admin/{name}/v1/linux/amd64", {})
-    assert other.expect(200, "GET", f"{API}/imagescan/scansummary/component/{source}") == []
+    for number in range(4):
+        admin.push(f"admin/{name}", scans.image(scans.debian_layer({source: "1", "more": str(number)})), f"v{number}")
+        scans.scanned(rest, f"admin/{name}", f"v{number}", states=(4, 6))
+    version = put_in_force(rest, source, [scans.record(f"DSA-{source}-1", "Debian:12", source, *scans.until("2"))])
+    lookups = [f"{API}/imagescan/scansummary/{kind}?pageSize=1" for kind in (f"component/{source}", f"cve/DSA-{source}-1")]
+    for path in lookups:
+        answer = other.call("GET", path)
+        assert answer.json() == [] and answer.header("X-Next-Page-Start") is None, "hidden ones leave no trace"
+    public = new_name("shown")
+    rest.expect(201, "POST", f"{API}/repositories/admin", {"name": public, "visibility": "public", "scanOnPush": True})
+    for tag, more in (("a", "x"), ("b", "y")):
+        admin.push(f"admin/{public}", scans.image(scans.debian_layer({source: "1", "other": more})), tag)
+        scans.scanned(rest, f"admin/{public}", tag, states=(6,), advisories=version)
+    for path in lookups:
+        first = other.call("GET", path)
+        second = other.call("GET", f"{path}&pageStart={first.header('X-Next-Page-Start')}")
+        assert [one["scannedImage"]["tag"] for one in first.json() + second.json()] == ["a", "b"]
+        assert second.header("X-Next-Page-Start") is None
     other.client.close()
 
 

@@ -35,6 +35,7 @@ std::vector<rest::Route> cron_routes(const Services& services);
 std::vector<rest::Route> dashboard_routes(const Services& services);
 std::vector<rest::Route> event_routes(const Services& services);
 std::vector<rest::Route> event_stream_routes(const Services& services);
+std::vector<rest::Route> advisory_routes(const Services& services);
 std::vector<rest::Route> imagescan_routes(const Services& services);
 std::vector<rest::Route> job_routes(const Services& services);
 std::vector<rest::Route> meta_routes(const Services& services);

@@ -1,17 +1,14 @@
-// /imagescan/…: scans asked for and shown, advisories, overrides.
+// /imagescan/…: scans asked for and shown.
 #include <algorithm>
-#include <array>
 #include <fmt/format.h>
 #include <utility>
 
 #include "api/dtr/handlers.hpp"
 #include "api/dtr/scan_words.hpp"
-#include "scanner/advisory_store.hpp"
 #include "scanner/lookup.hpp"
 #include "scanner/sbom.hpp"
 #include "scanner/scanner.hpp"
 #include "scanner/trigger.hpp"
-#include "scanner/updates.hpp"
 
 namespace holdfast::api::dtr {
 
@@ -237,28 +234,27 @@ Answer thin_summaries(const Services& services, const Call& call) {
 }
 
 // Images that have something, where the caller may see them.
-using Search = Result<std::vector<scanner::FoundImage>> (scanner::Lookup::*)(
-    std::string_view, const scanner::Lookup::Page&);
+using Search = Result<scanner::Lookup::Found> (scanner::Lookup::*)(std::string_view,
+                                                                   const scanner::Lookup::Page&);
 template <Search Find>
 Answer images_with(const Services& services, const Call& call) {
   HF_CHECK(rest::need_login(call));
-  HF_TRY(Page page, page_of(call));
-  page.size = std::min(page.size, kLargestPage);
-  scanner::Lookup::Page from{.limit = page.size + 1};
+  HF_TRY(const Page page, page_of(call));
+  scanner::Lookup::Page from{.limit = std::min(page.size, kLargestPage),
+                             .visible = access::visible_set(call.subject())};
   if (const std::size_t dash = page.start.find('-'); dash != std::string::npos) {
-    from.after_image = number_after(page.start.substr(0, dash));
-    from.after_repository = number_after(page.start.substr(dash + 1)) - 1;
+    from.after = {.image_id = number_after(page.start.substr(0, dash)),
+                  .repository_id = number_after(page.start.substr(dash + 1))};
   }
-  HF_TRY(auto found, (services.scan_lookup.*Find)(call.parameters[0], from));
+  HF_TRY(const auto found, (services.scan_lookup.*Find)(call.parameters[0], from));
   std::string next;
-  if (std::ssize(found) > page.size) {
-    next = fmt::format("{}-{}", found.back().image_id, found.back().repository_id);
-    found.pop_back();
+  if (const auto& after = found.next) {
+    next = fmt::format("{}-{}", after->image_id, after->repository_id);
   }
   json::array shown;
-  for (const scanner::FoundImage& one : found) {
+  for (const scanner::FoundImage& one : found.images) {
     HF_TRY(const auto repositories, services.repositories.find(std::span(&one.repository_id, 1)));
-    if (repositories.empty()) continue;
+    if (repositories.empty()) continue;  // it has just gone
     const Repository& repository = repositories.front();
     if (!access::decide(call.subject(), Action::view, access::Object::of(repository))) continue;
     const auto stored = services.content.manifest(repository.id, repos::Reference(one.digest));
@@ -285,119 +281,6 @@ Answer scan_all(const Services& services, const Call& call) {
   return rest::json_response(200, json::object());
 }
 
-// Whether a file begins as the archives do that are taken: what is wrong with others is told at
-// once, and not by a job.
-Result<bool> is_archive(const rest::Spool& spool, const rest::SpooledFile& file) {
-  constexpr std::size_t kTarMark = 257;
-  std::array<std::byte, kTarMark + 5> head{};
-  std::size_t done = 0;
-  while (done < std::min<std::uint64_t>(head.size(), file.size_bytes)) {
-    HF_TRY(const std::size_t got, spool.read_at(file.begin + done, std::span(head).subspan(done)));
-    if (got == 0) break;
-    done += got;
-  }
-  const std::string_view text(reinterpret_cast<const char*>(head.data()),
-                              std::min<std::uint64_t>(done, file.size_bytes));
-  return text.starts_with("PK\x03\x04") || text.starts_with("PK\x05\x06") ||
-         text.starts_with("\x1f\x8b") || text.starts_with("\x28\xb5\x2f\xfd") ||
-         (text.size() == head.size() && text.substr(kTarMark) == "ustar");
-}
-
-Answer update(const Services& services, const Call& call) {
-  HF_TRY(const rest::SpooledFile file,
-         rest::file_in(*call.file, call.request.field("Content-Type").value_or("")));
-  HF_TRY(const bool is_one, is_archive(*call.file, file));
-  if (!is_one) {
-    return fail(ErrorCode::invalid, rest::kFormInvalid,
-                "send an archive of advisories: a zip or tar of OSV records");
-  }
-  std::uint64_t at = file.begin;
-  const std::uint64_t end = file.begin + file.size_bytes;
-  const auto source = [&](std::span<std::byte> into) -> Result<std::size_t> {
-    const auto left = static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), end - at));
-    HF_TRY(const std::size_t got, call.file->read_at(at, into.first(left)));
-    at += got;
-    return got;
-  };
-  HF_TRY(const std::string job, services.scan_updates.upload(source, call.text("source")));
-  return rest::json_response(200, json::object{{"job", job}});
-}
-
-Answer status(const Services& services, const Call& call) {
-  HF_CHECK(rest::need_login(call));
-  HF_TRY(const auto state, services.advisories.state());
-  const auto database = services.advisories.current();
-  const std::string version = database ? database->info().version : "";
-  const std::string built =
-      database ? rfc3339(database->info().built_at) : std::string("0001-01-01T00:00:00Z");
-  json::array sources;
-  if (database) {
-    for (const advisories::Source& source : database->info().sources) {
-      sources.emplace_back(json::object{{"name", source.name},
-                                        {"records", source.records},
-                                        {"withdrawn", source.withdrawn},
-                                        {"rejected", source.rejected}});
-    }
-  }
-  json::object replica = {{"db_version", version},
-                          {"db_updated_at", built},
-                          {"version", version},
-                          {"replica_id", services.host.replica_id}};
-  return rest::json_response(
-      200, json::object{{"state", database ? 1 : 0},
-                        {"db_version", version},
-                        {"db_updated_at", built},
-                        {"scanner_version", scanner::kScannerVersion},
-                        {"scannerVersion", scanner::kScannerVersion},
-                        {"scanner_updated_at", built},
-                        {"scannerUpdatedAt", built},
-                        {"last_db_update_failed", !state.problem.empty()},
-                        {"lastDBUpdateFailed", !state.problem.empty()},
-                        {"lastVulnOverridesDBUpdateFailed", false},
-                        {"replicas", json::object{{services.host.replica_id, std::move(replica)}}},
-                        {"records", database ? database->info().records : 0},
-                        {"newestRecordAt", database ? rfc3339(database->info().newest_at) : built},
-                        {"sources", std::move(sources)},
-                        {"problem", state.problem},
-                        {"progress", state.progress}});
-}
-
-Answer list_overrides(const Services& services, const Call& call) {
-  HF_CHECK(rest::need_login(call));
-  HF_TRY(const auto waivers, services.waivers.load());
-  json::array shown;
-  for (const scanner::Waiver& waiver : waivers->all()) {
-    if (waiver.repository_id == 0) shown.emplace_back(shown_waiver(waiver));
-  }
-  return rest::json_response(200, shown);
-}
-
-Answer add_override(const Services& services, const Call& call) {
-  HF_CHECK(rest::need_administrator(call));
-  HF_TRY(const auto layer, holdfast::oci::Digest::parse(call.parameters[0]));
-  scanner::Waiver waiver{.layer = layer.text()};
-  HF_TRY(waiver.vulnerability, call.fields.required_text("cve"));
-  HF_TRY(waiver.component, call.fields.required_text("component"));
-  HF_TRY(waiver.version, call.fields.required_text("componentVersion"));
-  HF_TRY(const auto notes, call.fields.text("notes"));
-  waiver.notes = notes.value_or("");
-  HF_TRY(const auto expires, call.fields.text("expiresAt"));
-  if (expires && !expires->empty()) {
-    waiver.expires_at = parse_rfc3339(*expires);
-    if (!waiver.expires_at) {
-      return fail(ErrorCode::invalid, rest::kFieldInvalid, "\"expiresAt\" must be a time");
-    }
-  }
-  HF_TRY(const scanner::Waiver made, services.waivers.add(std::move(waiver), call.actor()));
-  return rest::json_response(200, shown_waiver(made));
-}
-
-Answer remove_override(const Services& services, const Call& call) {
-  HF_CHECK(rest::need_administrator(call));
-  HF_CHECK(services.waivers.remove(call.parameters[0], call.actor()));
-  return rest::json_response(200, json::object());
-}
-
 }  // namespace
 
 std::vector<rest::Route> imagescan_routes(const Services& services) {
@@ -406,13 +289,7 @@ std::vector<rest::Route> imagescan_routes(const Services& services) {
   constexpr std::string_view kRepository =
       "/imagescan/scansummary/repositories/{namespace}/{repository}/{reference}";
   return {
-      {Method::get, "/imagescan/status", bound(services, status)},
       {Method::post, "/imagescan/scan", bound(services, scan_all)},
-      {.method = Method::put,
-       .pattern = "/imagescan/scan/update",
-       .handler = bound(services, update),
-       .gate = rest::Gate::administrator,
-       .file_folder = services.host.data_folder.string()},
       {Method::post, "/imagescan/scan/{namespace}/{repository}/{tag}/{os}/{arch}",
        bound(services, start_scan)},
       {Method::get, "/imagescan/repositories/{namespace}/{repository}/{tag}",
@@ -432,9 +309,6 @@ std::vector<rest::Route> imagescan_routes(const Services& services) {
        bound(services, images_with<&Lookup::with_layer>)},
       {Method::get, "/imagescan/scansummary/license/{license}",
        bound(services, images_with<&Lookup::with_license>)},
-      {Method::get, "/imagescan/layeroverride", bound(services, list_overrides)},
-      {Method::post, "/imagescan/layeroverride/{id}", bound(services, add_override)},
-      {Method::del, "/imagescan/layeroverride/{id}", bound(services, remove_override)},
   };
 }
 
