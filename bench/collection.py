@@ -150,11 +150,13 @@ class Collection:
         session.put(EMPTY_CONFIG, load.digest_of(EMPTY_CONFIG))
         session.manifest(manifest_of(EMPTY_CONFIG, []), MANIFEST_TYPE, "kept")
         self.holdfast.stop()
+        # Behind those that were collected before: links are looked at in the order of their times.
+        linked_at = int((time.time() - 30 * 86400) * 1e6)
         self._sql(
             numbers(ROWS) + "INSERT INTO blobs (id, digest, key, size, created_at) "
             f"SELECT 10000000 + i, 'sha256:{'0' * 54}' || substr(CAST(10000000000 + i AS TEXT), 2), 'none-' || i, 1000, 0 FROM n",
             numbers(ROWS) + "INSERT INTO repository_blobs (repository_id, blob_id, linked_at) "
-            f"SELECT (SELECT id FROM repositories WHERE full_name = '{HOME}'), 10000000 + i, i FROM n",
+            f"SELECT (SELECT id FROM repositories WHERE full_name = '{HOME}'), 10000000 + i, {linked_at} + i FROM n",
             numbers(ROWS // 2) + "INSERT INTO manifest_blobs (manifest_id, blob_id) "
             "SELECT (SELECT max(id) FROM manifests), 10000000 + 2 * i FROM n")
         self.holdfast.start()
