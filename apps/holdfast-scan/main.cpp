@@ -39,9 +39,8 @@ int run(int argc, char** argv) {
   CLI::App app{
       "Opens a layer of an image, or an archive of advisories, and says what is in it.\n"
       "The bytes come on standard input, the answer goes to standard output. Before it reads the\n"
-      "first one it shuts itself in: no network, no other process, bounded memory, and no files "
-      "but\n"
-      "those that it makes itself, in memory.",
+      "first one it shuts itself in: no network, no other process, bounded memory, and no files\n"
+      "but those that it makes itself, in memory.",
       "holdfast-scan"};
   app.require_subcommand(1);
   holdfast::scan::SandboxOptions box;
