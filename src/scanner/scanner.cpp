@@ -34,7 +34,7 @@ class Room {
  public:
   Result<void> take(const packages::Layer& layer) {
     packages_ += layer.packages.size();
-    for (const std::string& file : layer.files) names_bytes_ += file.size() + sizeof(file);
+    for (const std::string& file : layer.files) names_bytes_ += file.size() + sizeof(std::string);
     if (packages_ <= kPackagesAtMost && names_bytes_ <= kNamesBytes) return {};
     return fail(ErrorCode::too_large, kImageTooLarge,
                 "the image has more packages and files in its layers than can be put together");
@@ -242,7 +242,7 @@ Result<void> Scanner::check_all(jobs::Run& run) {
       if (run.should_stop()) break;
       after = scan.id;
       const Result<void> outcome = check_again(scan.digest);
-      if (!outcome && passes_by_itself(outcome.error())) return outcome;
+      if (!outcome && passes_by_itself(outcome.error())) return outcome.error();
       if (outcome) {
         ++checked;
       } else {
