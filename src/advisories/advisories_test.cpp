@@ -289,6 +289,27 @@ TEST_F(AdvisoriesTest, RecordsOfAnHostileArchive) {
   }
 }
 
+TEST_F(AdvisoriesTest, RangesThatNoReleaseEndsEndWhereGitHubLastKnewOfThem) {
+  const auto is_affected = [](std::string_view known, std::string_view end,
+                              std::string_view version) {
+    const auto read = parse_record(fmt::format(
+        R"({{"id":"GHSA-1","affected":[{{"package":{{"ecosystem":"npm","name":"x"}},"ranges":[
+        {{"type":"SEMVER","events":[{{"introduced":"1.0.0"}}{}]}}],
+        "database_specific":{{"last_known_affected_version_range":"{}"}}}}]}})",
+        end, known));
+    return judge(versions::Scheme::npm, read.value().packages.at(0).affected, version).is_affected;
+  };
+  EXPECT_TRUE(is_affected("<= 1.2.3", "", "1.2.3"));
+  EXPECT_FALSE(is_affected("<= 1.2.3", "", "1.2.4"));
+  EXPECT_FALSE(is_affected("<= 1.2.3", "", "0.9.0"));
+  EXPECT_TRUE(is_affected("< 1.2.3", "", "1.2.2"));
+  EXPECT_FALSE(is_affected("< 1.2.3", "", "1.2.3"));
+  for (const std::string_view odd : {"", "<", ">= 2", "everything"}) {
+    EXPECT_TRUE(is_affected(odd, "", "9.0.0")) << odd;
+  }
+  EXPECT_TRUE(is_affected("<= 1.2.3", R"(,{"fixed":"2.0.0"})", "1.9.0")) << "a release mends it";
+}
+
 // Each record shares a name with the one before it, and with one far away.
 TEST_F(AdvisoriesTest, LongChainsOfAliasesAreOneVulnerabilityInTime) {
   constexpr int kRecords = 5'000;

@@ -145,6 +145,27 @@ Result<void> read_range(const json::value& range, Affected& affected, Budget& bu
   return {};
 }
 
+bool is_open(const std::vector<Event>& range) {
+  return std::ranges::none_of(
+      range, [](const Event& event) { return event.kind != Event::Kind::introduced; });
+}
+
+// GitHub's word for what no release mends, and later ones need not have: "<= 1.2.3".
+Result<void> end_open_ranges(const json::value& value, Affected& affected) {
+  const json::value* specific = codec::member(value, "database_specific");
+  if (specific == nullptr) return {};
+  const std::string known = text_in(*specific, "last_known_affected_version_range", kVersionBytes);
+  const std::size_t begin = known.find_first_not_of("<= ");
+  if (begin == std::string::npos || !known.starts_with('<')) return {};
+  const bool is_inclusive = known.starts_with("<=");
+  Event end{is_inclusive ? Event::Kind::last_affected : Event::Kind::limit, known.substr(begin)};
+  if (!is_of_version(end.version)) return invalid("a version has a control character");
+  for (std::vector<Event>& range : affected.ranges) {
+    if (is_open(range)) range.push_back(end);
+  }
+  return {};
+}
+
 Result<void> read_affected(const json::value& value, Record& record, Budget& budget, int& best) {
   const json::value* package = codec::member(value, "package");
   if (package == nullptr) return {};  // of a repository of sources
@@ -156,6 +177,7 @@ Result<void> read_affected(const json::value& value, Record& record, Budget& bud
   if (!scheme_of(split_ecosystem(read.ecosystem).family)) return {};
   if (const json::array* ranges = list_in(value, "ranges")) {
     for (const json::value& range : *ranges) HF_CHECK(read_range(range, read.affected, budget));
+    HF_CHECK(end_open_ranges(value, read.affected));
   }
   if (const json::array* versions = list_in(value, "versions")) {
     for (const json::value& version : *versions) {
