@@ -119,6 +119,9 @@ def test_three_major_and_nothing_else(rest, admin, repository, source):
     assert (summary["os"], summary["architecture"]) == ("linux", "amd64")
     assert (summary["critical"], summary["major"], summary["minor"], summary["unknown"]) == (0, 3, 0, 0)
     assert summary["fixable"] == 3 and summary["cvss"]["medium"] == 3
+    [tag] = rest.expect(200, "GET", f"{API}/repositories/{repository}/tags/v1")
+    assert (tag["vuln_summary"]["major"], tag["vuln_summary"]["tag"]) == (3, "v1")
+    assert [(one["name"], one["vulnCount"]["major"], len(one["cves"])) for one in tag["components"]] == [(source, 3, 3)]
 
 
 def test_what_is_taken_away_vanishes_from_findings_and_stays_in_its_layer(rest, admin, repository, source):

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "api/dtr/handlers.hpp"
-#include "api/dtr/scan_words.hpp"
+#include "api/dtr/scanned_image.hpp"
 #include "scanner/lookup.hpp"
 #include "scanner/sbom.hpp"
 #include "scanner/scanner.hpp"
@@ -23,30 +23,14 @@ using repos::Repository;
 constexpr std::size_t kPlatforms = 128;
 constexpr std::int64_t kLargestPage = 100;  // each row may have a whole report
 
-// One image that a reference names: itself, or a platform of the index that it is.
-struct Target {
-  holdfast::oci::Digest digest;
-  Manifest manifest;
-  std::string os;
-  std::string architecture;
-};
-
-Result<Target> target_of(const Services& services, const Repository& repository,
-                         const repos::StoredManifest& stored) {
-  HF_TRY(Manifest manifest, holdfast::oci::parse_manifest(*stored.bytes, stored.media_type));
-  HF_TRY(const auto config, services.images.config(repository.id, manifest));
-  return Target{stored.digest, std::move(manifest), config ? config->os : "",
-                config ? config->architecture : ""};
-}
-
 // Those of the platform that is asked for; "" is any.
-Result<std::vector<Target>> targets_of(const Services& services, const Repository& repository,
-                                       std::string_view reference, std::string_view os,
-                                       std::string_view architecture) {
+Result<std::vector<ScanTarget>> targets_of(const Services& services, const Repository& repository,
+                                           std::string_view reference, std::string_view os,
+                                           std::string_view architecture) {
   HF_TRY(const repos::Reference parsed, repos::parse_reference(reference));
   HF_TRY(const auto stored, services.content.manifest(repository.id, parsed));
-  HF_TRY(Target target, target_of(services, repository, *stored));
-  std::vector<Target> targets;
+  HF_TRY(ScanTarget target, scan_target(services, repository, *stored));
+  std::vector<ScanTarget> targets;
   if (target.manifest.kind == holdfast::oci::ManifestKind::image) {
     targets.push_back(std::move(target));
   } else {
@@ -55,11 +39,11 @@ Result<std::vector<Target>> targets_of(const Services& services, const Repositor
       const auto image = services.content.manifest(repository.id, repos::Reference(child.digest));
       if (!image && image.error().code == ErrorCode::not_found) continue;
       HF_CHECK(image);
-      HF_TRY(Target one, target_of(services, repository, **image));
+      HF_TRY(ScanTarget one, scan_target(services, repository, **image));
       if (scanner::is_scannable(one.manifest)) targets.push_back(std::move(one));
     }
   }
-  std::erase_if(targets, [&](const Target& one) {
+  std::erase_if(targets, [&](const ScanTarget& one) {
     return (!os.empty() && one.os != os) ||
            (!architecture.empty() && one.architecture != architecture);
   });
@@ -68,33 +52,6 @@ Result<std::vector<Target>> targets_of(const Services& services, const Repositor
                 "the image has no such platform that could be scanned");
   }
   return targets;
-}
-
-enum class With { counts, report };
-
-Result<ScannedImage> scanned(const Services& services, const Repository& repository,
-                             std::string_view tag, const Target& target, With with) {
-  HF_TRY(auto scan, services.scans.find(target.digest));
-  HF_TRY(auto waivers, services.waivers.load());
-  ScannedImage image{.repository = repository,
-                     .tag = std::string(tag),
-                     .digest = target.digest,
-                     .manifest = target.manifest,
-                     .scan = std::move(scan),
-                     .report = {},
-                     .waivers = std::move(waivers),
-                     .now = services.clock.now()};
-  const bool is_known = image.scan && image.scan->completed_at;
-  if (is_known && (with == With::report || !image.waivers->is_empty())) {
-    auto report = services.reports.find(target.digest);
-    if (!report && report.error().reason == scanner::kImageTooLarge) {
-      image.scan->state = scanner::State::failed;
-      image.scan->reason = report.error().message;
-    } else {
-      HF_TRY(image.report, std::move(report));
-    }
-  }
-  return image;
 }
 
 // The name of the tag, or "" for a digest.
@@ -115,7 +72,7 @@ Answer start_scan(const Services& services, const Call& call) {
   const std::string& reference = call.parameters[2];
   HF_TRY(const auto targets,
          targets_of(services, *repository, reference, call.parameters[3], call.parameters[4]));
-  for (const Target& target : targets) {
+  for (const ScanTarget& target : targets) {
     HF_CHECK(services.scan_trigger.request(*repository, target.digest, tag_of(reference),
                                            scanner::Trigger::Known::again));
   }
@@ -130,10 +87,10 @@ Answer old_summaries(const Services& services, const Call& call) {
   HF_TRY(const auto targets,
          targets_of(services, *repository, reference, call.text("os"), call.text("arch")));
   json::array shown;
-  for (const Target& target : targets) {
+  for (const ScanTarget& target : targets) {
     HF_TRY(const ScannedImage image,
            scanned(services, *repository, tag_of(reference), target,
-                   detail == ScanDetail::full ? With::report : With::counts));
+                   detail == ScanDetail::full ? ScanWith::report : ScanWith::counts));
     shown.emplace_back(old_summary(image, detail));
   }
   return rest::json_response(200, shown);
@@ -145,9 +102,9 @@ Answer summaries(const Services& services, const Call& call) {
   HF_TRY(const auto targets,
          targets_of(services, *repository, reference, call.text("os"), call.text("arch")));
   json::array shown;
-  for (const Target& target : targets) {
+  for (const ScanTarget& target : targets) {
     HF_TRY(const ScannedImage image,
-           scanned(services, *repository, tag_of(reference), target, With::report));
+           scanned(services, *repository, tag_of(reference), target, ScanWith::report));
     shown.emplace_back(scan_summary(image));
   }
   return rest::json_response(200, shown);
@@ -161,7 +118,7 @@ Answer export_findings(const Services& services, const Call& call) {
   const std::string_view accept = call.request.field("Accept").value_or("");
   if (accept.contains("application/json")) return summaries(services, call);
   HF_TRY(const ScannedImage image,
-         scanned(services, *repository, tag_of(reference), targets.front(), With::report));
+         scanned(services, *repository, tag_of(reference), targets.front(), ScanWith::report));
   http::Response response(200);
   response.field("Content-Type", "text/csv; charset=utf-8; header=present")
       .field("Content-Disposition",
@@ -183,7 +140,7 @@ Answer bill_of_materials(const Services& services, const Call& call) {
   const std::string& reference = call.parameters[2];
   HF_TRY(const auto targets,
          targets_of(services, *repository, reference, call.text("os"), call.text("arch")));
-  const Target& target = targets.front();
+  const ScanTarget& target = targets.front();
   HF_TRY(const auto scan, services.scans.find(target.digest));
   HF_TRY(const auto report, services.reports.find(target.digest));
   const std::string host = services.host.name.empty() ? "" : services.host.name + "/";
@@ -222,7 +179,7 @@ Answer thin_summaries(const Services& services, const Call& call) {
       const auto targets = targets_of(services, **repository, digest, "", "");
       if (!targets) continue;
       HF_TRY(const ScannedImage image,
-             scanned(services, **repository, "", targets->front(), With::counts));
+             scanned(services, **repository, "", targets->front(), ScanWith::counts));
       if (!image.scan || !image.scan->checked_at) continue;
       const scanner::Counts counts =
           image.report ? image.waivers->left((*repository)->id, *image.report, image.now)
@@ -259,8 +216,9 @@ Answer images_with(const Services& services, const Call& call) {
     if (!access::decide(call.subject(), Action::view, access::Object::of(repository))) continue;
     const auto stored = services.content.manifest(repository.id, repos::Reference(one.digest));
     if (!stored) continue;
-    HF_TRY(const Target target, target_of(services, repository, **stored));
-    HF_TRY(const ScannedImage image, scanned(services, repository, one.tag, target, With::report));
+    HF_TRY(const ScanTarget target, scan_target(services, repository, **stored));
+    HF_TRY(const ScannedImage image,
+           scanned(services, repository, one.tag, target, ScanWith::report));
     shown.emplace_back(scan_summary(image));
   }
   return page_response(shown, next, std::nullopt);

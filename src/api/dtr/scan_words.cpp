@@ -351,6 +351,12 @@ json::object scan_summary(const ScannedImage& image) {
           {"scannedImage", std::move(scanned)}};
 }
 
+json::object tag_scan(const ScannedImage& image) {
+  return {{"vuln_summary", old_summary(image, ScanDetail::counts)},
+          {"components", image.report ? shown_components(image) : json::array()},
+          {"licenses", image.report ? shown_licenses(image) : json::array()}};
+}
+
 std::string findings_csv(const ScannedImage& image) {
   std::string csv =
       "layer,component,version,type,license,vulnerability,severity,cvss,fixed version,exploited,"

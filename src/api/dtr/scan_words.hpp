@@ -39,6 +39,10 @@ boost::json::object old_summary(const ScannedImage& image, ScanDetail detail);
 // ScanSummary, and more.
 boost::json::object scan_summary(const ScannedImage& image);
 
+// What a tag says of its image besides: {"vuln_summary", "components", "licenses"}. The last two
+// are empty before its packages are known.
+boost::json::object tag_scan(const ScannedImage& image);
+
 // One line for each finding, below a header (RFC 4180).
 std::string findings_csv(const ScannedImage& image);
 

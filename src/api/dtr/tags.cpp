@@ -2,7 +2,7 @@
 #include <map>
 #include <ranges>
 
-#include "api/dtr/handlers.hpp"
+#include "api/dtr/scanned_image.hpp"
 
 namespace holdfast::api::dtr {
 
@@ -235,21 +235,30 @@ bool fits(const Call& call, const boost::json::object& manifest) {
          (architecture.empty() || manifest.at("architecture").as_string() == architecture);
 }
 
+// One platform of a tag, or all that it is.
+struct Platform {
+  boost::json::object manifest;
+  boost::json::object scan;
+};
+
 // Of an index one entry per platform of it that the query asks for, else one. An index among them
 // is not looked into.
-Result<std::vector<boost::json::object>> shown_platforms(const Services& services, const Call& call,
-                                                         const Repository& repository,
-                                                         const PushedManifest& pushed) {
+Result<std::vector<Platform>> shown_platforms(const Services& services, const Call& call,
+                                              const Repository& repository,
+                                              const PushedManifest& pushed) {
   HF_TRY(const Image image, image_of(services, repository, pushed.stored));
   HF_TRY(auto platforms, children(services, repository, image.manifest));
   if (platforms.empty()) platforms.push_back(pushed.stored);
-  std::vector<boost::json::object> shown;
+  std::vector<Platform> shown;
   PushedManifest entry = pushed;
   for (const repos::StoredManifest& platform : platforms) {
     entry.stored = platform;
     HF_TRY(const Image one, image_of(services, repository, platform));
     boost::json::object manifest = shown_manifest(entry, one, 0, Detail::full);
-    if (fits(call, manifest)) shown.push_back(std::move(manifest));
+    if (!fits(call, manifest)) continue;
+    HF_TRY(const ScanTarget target, scan_target(services, repository, platform));
+    HF_TRY(const ScannedImage scan, scanned(services, repository, "", target, ScanWith::report));
+    shown.push_back({std::move(manifest), tag_scan(scan)});
   }
   return shown;
 }
@@ -261,17 +270,17 @@ Answer get_tag(const Services& services, const Call& call) {
   HF_TRY(const auto repository, find_repository(services, call, Action::view));
   HF_TRY(const repos::Reference reference, repos::parse_reference(call.parameters[2]));
   HF_TRY(const auto rows, services.images.find(repository->id, reference, kTagsOfADigest));
-  HF_TRY(const auto platforms, shown_platforms(services, call, *repository, rows.front()));
+  HF_TRY(auto platforms, shown_platforms(services, call, *repository, rows.front()));
   std::string text = "[";
   for (const PushedManifest& row : rows) {
-    for (const boost::json::object& manifest : platforms) {
-      boost::json::object tag = shown_tag(row, manifest);
-      tag.emplace("components", boost::json::array());
-      tag.emplace("licenses", boost::json::array());
+    for (Platform& platform : platforms) {
+      boost::json::object tag = shown_tag(row, platform.manifest);
+      platform.scan["vuln_summary"].as_object()["tag"] = row.tag;
+      tag.insert(platform.scan.begin(), platform.scan.end());
       if (text.size() > 1) text += ',';
       text += boost::json::serialize(tag);
+      if (text.size() >= kEntriesBytes) return rest::json_text_response(200, text + "]");
     }
-    if (text.size() >= kEntriesBytes) break;
   }
   return rest::json_text_response(200, text + "]");
 }
