@@ -65,6 +65,19 @@ TEST(Purl, OfEveryType) {
   for (const auto& [package, expected] : others) EXPECT_EQ(purl(package, nullptr), expected);
 }
 
+TEST(Purl, ReadBack) {
+  const auto rpm = parse_purl("pkg:rpm/almalinux/ImageMagick@6.9-2.el9?arch=x86_64&epoch=1");
+  ASSERT_TRUE(rpm.has_value());
+  EXPECT_EQ(rpm->name, "ImageMagick");
+  EXPECT_EQ(rpm->version, "1:6.9-2.el9");
+  for (const Package& package :
+       {Package{.type = Type::npm, .name = "@babel/core", .version = "7.1.0"},
+        Package{.type = Type::maven, .name = "org.apache.xmlgraphics:batik", .version = "1.9.1"},
+        Package{.type = Type::golang, .name = "golang.org/x/text", .version = "v0.3.7+x"}}) {
+    EXPECT_EQ(parse_purl(purl(package, nullptr)), package) << package.name;
+  }
+}
+
 TEST(Json, GoesBothWays) {
   const Layer layer{.packages = {{.type = Type::deb,
                                   .name = "bash",

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <fmt/format.h>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -64,6 +65,50 @@ std::pair<std::string, std::string> parts(const Package& package, const Release*
   return {name.substr(0, at), name.substr(at + 1)};
 }
 
+std::optional<unsigned> hex_digit(char byte) {
+  if (byte >= '0' && byte <= '9') return static_cast<unsigned>(byte - '0');
+  if (byte >= 'a' && byte <= 'f') return static_cast<unsigned>(byte - 'a') + 10;
+  if (byte >= 'A' && byte <= 'F') return static_cast<unsigned>(byte - 'A') + 10;
+  return std::nullopt;
+}
+
+// "%40babel" is "@babel"; what is no such code stays as it is.
+std::string decoded(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto high = text[i] == '%' && i + 2 < text.size() ? hex_digit(text[i + 1]) : std::nullopt;
+    const auto low = high ? hex_digit(text[i + 2]) : std::nullopt;
+    if (low) {
+      out += static_cast<char>((*high << 4U) | *low);
+      i += 2;
+    } else {
+      out += text[i];
+    }
+  }
+  return out;
+}
+
+// "arch=amd64&upstream=glibc%402.36": the value of one.
+std::string qualifier(std::string_view qualifiers, std::string_view name) {
+  while (!qualifiers.empty()) {
+    const std::string_view pair = qualifiers.substr(0, qualifiers.find('&'));
+    qualifiers.remove_prefix(std::min(pair.size() + 1, qualifiers.size()));
+    const std::size_t equals = pair.find('=');
+    if (equals != std::string_view::npos && pair.substr(0, equals) == name) {
+      return decoded(pair.substr(equals + 1));
+    }
+  }
+  return {};
+}
+
+// What is built of a source says so as "upstream=NAME@VERSION"; else it is its own source.
+void read_source(std::string_view qualifiers, Package& package) {
+  const std::string upstream = qualifier(qualifiers, "upstream");
+  const std::size_t at = upstream.find('@');
+  package.source_name = upstream.empty() ? package.name : upstream.substr(0, at);
+  package.source_version = at == std::string::npos ? package.version : upstream.substr(at + 1);
+}
+
 }  // namespace
 
 std::string normal_name(Type type, std::string_view name) {
@@ -103,6 +148,44 @@ std::string purl(const Package& package, const Release* release) {
   if (!version.empty()) out += fmt::format("@{}", encoded(version));
   if (!qualifiers.empty()) out += fmt::format("?{}", fmt::join(qualifiers, "&"));
   return out;
+}
+
+std::optional<Package> parse_purl(std::string_view text) {
+  constexpr std::string_view kScheme = "pkg:";
+  if (!text.starts_with(kScheme)) return std::nullopt;
+  text = text.substr(0, text.find('#')).substr(kScheme.size());
+  text.remove_prefix(std::min(text.find_first_not_of('/'), text.size()));
+  const std::size_t question = text.find('?');
+  const std::string_view qualifiers =
+      question == std::string_view::npos ? std::string_view() : text.substr(question + 1);
+  text = text.substr(0, question);
+  const std::size_t slash = text.find('/');
+  const auto type = type_of(text.substr(0, slash));
+  if (!type || slash == std::string_view::npos) return std::nullopt;
+  std::string_view path = text.substr(slash + 1);
+  // A scope of npm may be written "@babel", though it should be encoded.
+  const std::size_t at = path.rfind('@');
+  Package package{.type = *type, .architecture = qualifier(qualifiers, "arch")};
+  if (at != std::string_view::npos && at > 0 && path.find('/', at) == std::string_view::npos) {
+    package.version = decoded(path.substr(at + 1));
+    path = path.substr(0, at);
+  }
+  if (const std::string epoch = qualifier(qualifiers, "epoch"); !epoch.empty()) {
+    package.version = fmt::format("{}:{}", epoch, package.version);
+  }
+  const std::size_t last = path.rfind('/');
+  const std::string name = decoded(last == std::string_view::npos ? path : path.substr(last + 1));
+  if (name.empty()) return std::nullopt;
+  if (is_of_distribution(*type)) {
+    package.name = name;
+    read_source(qualifiers, package);
+    return package;
+  }
+  const std::string space =
+      last == std::string_view::npos ? std::string() : decoded(path.substr(0, last));
+  const char separator = *type == Type::maven ? ':' : '/';
+  package.name = space.empty() ? name : space + separator + name;
+  return package;
 }
 
 }  // namespace holdfast::packages

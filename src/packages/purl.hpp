@@ -1,7 +1,9 @@
 // Package URLs: https://github.com/package-url/purl-spec
 #pragma once
 
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "packages/package.hpp"
 
@@ -10,6 +12,10 @@ namespace holdfast::packages {
 // "pkg:deb/debian/bash@5.2.15-2%2Bb2?arch=amd64&distro=debian-12". `release` may be null; only
 // packages of a distribution name it.
 std::string purl(const Package& package, const Release* release);
+
+// The package that "pkg:TYPE/NAMESPACE/NAME@VERSION?QUALIFIERS#SUBPATH" names, of a type that is
+// known; otherwise nothing. Of deb, apk and rpm with what it was built from ("upstream=").
+std::optional<Package> parse_purl(std::string_view text);
 
 // The name as the type's advisories and PURLs compare it: PyPI's in PEP 503's form, NuGet's and
 // Composer's in small letters, every other as it is.

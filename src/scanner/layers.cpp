@@ -172,6 +172,11 @@ std::span<const db::Migration> migrations() {
           author {text} NOT NULL,
           created_at {int} NOT NULL,
           expires_at {int} NOT NULL))"},
+      db::Migration{"scanner/0005-waivers-of-documents",
+                    R"(ALTER TABLE scan_waivers ADD COLUMN type {text} NOT NULL DEFAULT '';
+        ALTER TABLE scan_waivers ADD COLUMN image {text} NOT NULL DEFAULT '';
+        ALTER TABLE scan_waivers ADD COLUMN document {text} NOT NULL DEFAULT '';
+        CREATE INDEX scan_waivers_document ON scan_waivers (repository_id, document))"},
   };
   return kMigrations;
 }

@@ -1,9 +1,12 @@
 #include "scanner/waivers.hpp"
 
 #include <algorithm>
-#include <array>
 #include <fmt/format.h>
+#include <initializer_list>
 #include <utility>
+
+#include "packages/package.hpp"
+#include "packages/purl.hpp"
 
 namespace holdfast::scanner {
 
@@ -13,14 +16,19 @@ constexpr std::string_view kChanged = "scan_waivers";
 constexpr std::size_t kTextBytes = 1024;
 
 Result<void> check(const Waiver& waiver) {
-  for (const auto& [what, text] : std::array<std::pair<std::string_view, std::string_view>, 3>{
-           {{"the vulnerability", waiver.vulnerability},
-            {"the component", waiver.component},
-            {"the version", waiver.version}}}) {
-    if (text.empty() || text.size() > kTextBytes) {
+  const std::initializer_list<std::pair<std::string_view, std::string_view>> texts = {
+      {"the vulnerability", waiver.vulnerability},
+      {"the component", waiver.component},
+      {"the version", waiver.version}};
+  for (const auto& [what, text] : texts) {
+    if (text.size() > kTextBytes) {
       return fail(ErrorCode::invalid, kWaiverInvalid,
-                  fmt::format("{} must be named, by at most {} bytes", what, kTextBytes));
+                  fmt::format("{} has more than {} bytes", what, kTextBytes));
     }
+  }
+  if (waiver.vulnerability.empty() || (waiver.component.empty() && waiver.image.empty())) {
+    return fail(ErrorCode::invalid, kWaiverInvalid,
+                "the vulnerability and the component must be named");
   }
   if (waiver.notes.size() > kNotesBytes) {
     return fail(ErrorCode::invalid, kWaiverInvalid,
@@ -29,16 +37,30 @@ Result<void> check(const Waiver& waiver) {
   return {};
 }
 
-Result<void> emit(db::Tx& tx, events::Type type, const Waiver& waiver, const events::Actor& actor,
-                  Timestamp now) {
+Result<void> need_room(db::Tx& tx, std::size_t more) {
+  HF_TRY(const auto count,
+         tx.find<std::int64_t>("SELECT count(*) FROM scan_waivers", {},
+                               [](const db::Row& row) { return row.integer(0); }));
+  if (count.value_or(0) + static_cast<std::int64_t>(more) <=
+      static_cast<std::int64_t>(kWaiversAtMost)) {
+    return {};
+  }
+  return fail(ErrorCode::conflict, kTooManyWaivers,
+              fmt::format("there may be {} of these, and {} are there already: remove some",
+                          kWaiversAtMost, count.value_or(0)));
+}
+
+Result<void> emit(db::Tx& tx, events::Type type, const WaiverScope& scope, const Waiver& waiver,
+                  const events::Actor& actor, Timestamp now) {
   events::Event event;
   event.at = now;
   event.type = type;
   event.actor = actor;
+  event.repository = scope.repository;
   event.object = waiver.uuid;
   event.digest = waiver.layer;
-  event.detail = fmt::format("{} in {} {}: {}", waiver.vulnerability, waiver.component,
-                             waiver.version, waiver.notes);
+  event.detail = fmt::format("{} in {}{}{}: {}", waiver.vulnerability, waiver.component,
+                             waiver.version.empty() ? "" : " ", waiver.version, waiver.notes);
   return events::append(tx, event);
 }
 
@@ -52,28 +74,72 @@ Waiver waiver_of(const db::Row& row) {
                 .notes = row.string(6),
                 .author = row.string(7),
                 .created_at = from_micros(row.integer(8))};
+  waiver.type = row.string(10);
+  waiver.image = row.string(11);
+  waiver.document = row.string(12);
   if (row.integer(9) != 0) waiver.expires_at = from_micros(row.integer(9));
   return waiver;
 }
 
 constexpr std::string_view kColumns =
     "uuid, layer, repository_id, vulnerability, component, version, notes, author, created_at, "
-    "expires_at";
+    "expires_at, type, image, document";
+
+Result<void> insert(db::Tx& tx, const Waiver& waiver) {
+  HF_CHECK(tx.execute(
+      fmt::format("INSERT INTO scan_waivers ({}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, "
+                  "$11, $12, $13)",
+                  kColumns),
+      {waiver.uuid, waiver.layer, waiver.repository_id, waiver.vulnerability, waiver.component,
+       waiver.version, waiver.notes, waiver.author, to_micros(waiver.created_at),
+       waiver.expires_at ? to_micros(*waiver.expires_at) : 0, waiver.type, waiver.image,
+       waiver.document}));
+  return {};
+}
+
+// Documents of distributions name sources; what was built of them is meant as well.
+bool is_named(const Waiver& waiver, const packages::Package& package, std::string_view name,
+              std::string_view version) {
+  const auto normal = [&](std::string_view text) {
+    return packages::normal_name(package.type, text);
+  };
+  return (waiver.component == name ||
+          (!waiver.type.empty() && normal(waiver.component) == normal(name))) &&
+         (waiver.version.empty() || waiver.version == version);
+}
+
+bool is_about(const Waiver& waiver, const packages::Package& package) {
+  if (waiver.component.empty()) return true;
+  if (!waiver.type.empty() && waiver.type != packages::name(package.type)) return false;
+  return is_named(waiver, package, package.name, package.version) ||
+         (!waiver.type.empty() && !package.source_name.empty() &&
+          is_named(waiver, package, package.source_name, package.source_version));
+}
 
 }  // namespace
+
+WaiverSet::WaiverSet(std::vector<Waiver> waivers) : waivers_(std::move(waivers)) {
+  for (const Waiver& waiver : waivers_) by_vulnerability_[waiver.vulnerability].push_back(&waiver);
+}
 
 const Waiver* WaiverSet::find(std::int64_t repository_id, const ImageReport& report,
                               const Component& component, const advisories::Match& match,
                               Timestamp now) const {
-  const auto found = std::ranges::find_if(waivers_, [&](const Waiver& waiver) {
-    return waiver.component == component.package.name &&
-           waiver.version == component.package.version &&
-           (waiver.repository_id == 0 || waiver.repository_id == repository_id) &&
-           (waiver.layer.empty() || waiver.layer == report.layers[component.layer].digest.text()) &&
-           (!waiver.expires_at || *waiver.expires_at > now) &&
-           std::ranges::find(match.ids, waiver.vulnerability) != match.ids.end();
-  });
-  return found == waivers_.end() ? nullptr : &*found;
+  const auto hides = [&](const Waiver* waiver) {
+    return (waiver->repository_id == 0 || waiver->repository_id == repository_id) &&
+           is_about(*waiver, component.package) &&
+           (waiver->layer.empty() ||
+            waiver->layer == report.layers[component.layer].digest.text()) &&
+           (waiver->image.empty() || waiver->image == report.digest.text()) &&
+           (!waiver->expires_at || *waiver->expires_at > now);
+  };
+  for (const std::string& name : match.ids) {
+    const auto known = by_vulnerability_.find(name);
+    if (known == by_vulnerability_.end()) continue;
+    const auto found = std::ranges::find_if(known->second, hides);
+    if (found != known->second.end()) return *found;
+  }
+  return nullptr;
 }
 
 Counts WaiverSet::left(std::int64_t repository_id, const ImageReport& report, Timestamp now) const {
@@ -111,43 +177,65 @@ Result<std::shared_ptr<const WaiverSet>> Waivers::load() {
   return std::shared_ptr<const WaiverSet>(std::move(set));
 }
 
-Result<Waiver> Waivers::add(Waiver waiver, const events::Actor& actor) {
+Result<Waiver> Waivers::add(const WaiverScope& scope, Waiver waiver, const events::Actor& actor) {
+  waiver.repository_id = scope.repository_id;
   HF_CHECK(check(waiver));
   waiver.uuid = uuid(random_);
   waiver.created_at = clock_.now();
   waiver.author = actor.name;
   HF_CHECK(database_.write(db::Durability::full, [&](db::Tx& tx) -> Result<void> {
-    HF_TRY(const auto count,
-           tx.find<std::int64_t>("SELECT count(*) FROM scan_waivers", {},
-                                 [](const db::Row& row) { return row.integer(0); }));
-    if (count.value_or(0) >= static_cast<std::int64_t>(kWaiversAtMost)) {
-      return fail(ErrorCode::conflict, kTooManyWaivers,
-                  fmt::format("there are {} of these already: remove some", kWaiversAtMost));
-    }
-    HF_CHECK(tx.execute(
-        fmt::format(
-            "INSERT INTO scan_waivers ({}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-            kColumns),
-        {waiver.uuid, waiver.layer, waiver.repository_id, waiver.vulnerability, waiver.component,
-         waiver.version, waiver.notes, waiver.author, to_micros(waiver.created_at),
-         waiver.expires_at ? to_micros(*waiver.expires_at) : 0}));
+    HF_CHECK(need_room(tx, 1));
+    HF_CHECK(insert(tx, waiver));
     tx.changed(kChanged, "");
-    return emit(tx, events::Type::waiver_created, waiver, actor, waiver.created_at);
+    return emit(tx, events::Type::waiver_created, scope, waiver, actor, waiver.created_at);
   }));
   return waiver;
 }
 
-Result<void> Waivers::remove(std::string_view uuid, const events::Actor& actor) {
+Result<void> Waivers::replace(const WaiverScope& scope, std::string_view document,
+                              std::vector<Waiver> waivers, const events::Actor& actor) {
+  const Timestamp now = clock_.now();
+  for (Waiver& waiver : waivers) {
+    HF_CHECK(check(waiver));
+    waiver.uuid = uuid(random_);
+    waiver.repository_id = scope.repository_id;
+    waiver.document = document;
+    waiver.author = actor.name;
+    waiver.created_at = now;
+  }
+  return database_.write(db::Durability::full, [&](db::Tx& tx) -> Result<void> {
+    HF_TRY(const std::int64_t gone,
+           tx.execute("DELETE FROM scan_waivers WHERE repository_id = $1 AND document = $2",
+                      {scope.repository_id, document}));
+    if (gone == 0 && waivers.empty()) return {};
+    HF_CHECK(need_room(tx, waivers.size()));
+    for (const Waiver& waiver : waivers) HF_CHECK(insert(tx, waiver));
+    tx.changed(kChanged, "");
+    events::Event event;
+    event.at = now;
+    event.type = waivers.empty() ? events::Type::waiver_deleted : events::Type::waiver_created;
+    event.actor = actor;
+    event.repository = scope.repository;
+    event.object = document;
+    event.detail = fmt::format("{} of a VEX document in place of {}", waivers.size(), gone);
+    return events::append(tx, event);
+  });
+}
+
+Result<void> Waivers::remove(const WaiverScope& scope, std::string_view uuid,
+                             const events::Actor& actor) {
   return database_.write(db::Durability::full, [&](db::Tx& tx) -> Result<void> {
     HF_TRY(const auto found,
            tx.find<Waiver>(
-               fmt::format("DELETE FROM scan_waivers WHERE uuid = $1 RETURNING {}", kColumns),
-               {uuid}, waiver_of));
+               fmt::format("DELETE FROM scan_waivers WHERE uuid = $1 AND repository_id = $2 "
+                           "RETURNING {}",
+                           kColumns),
+               {uuid, scope.repository_id}, waiver_of));
     if (!found) {
       return fail(ErrorCode::not_found, kWaiverUnknown, "there is no such override");
     }
     tx.changed(kChanged, "");
-    return emit(tx, events::Type::waiver_deleted, *found, actor, clock_.now());
+    return emit(tx, events::Type::waiver_deleted, scope, *found, actor, clock_.now());
   });
 }
 

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -29,23 +30,34 @@ inline constexpr std::size_t kNotesBytes = 4096;
 struct Waiver {
   std::string uuid{};
   std::string layer{};             // digest of the layer that brings the component; "": any
+  std::string image{};             // digest of the image; "": any
   std::int64_t repository_id = 0;  // 0: in all
   std::string vulnerability{};     // any of its names
-  std::string component{};
-  std::string version{};
-  std::string notes{};   // why
-  std::string author{};  // name of an account
+  std::string type{};              // packages::name(); "": any
+  std::string component{};         // "": whatever the image has
+  std::string version{};           // "": any
+  std::string notes{};             // why
+  std::string document{};          // the id of the VEX document that says so; "": none does
+  std::string author{};            // name of an account
   Timestamp created_at{};
   std::optional<Timestamp> expires_at{};
+};
+
+// Where some hold: in one repository, or in all.
+struct WaiverScope {
+  std::int64_t repository_id = 0;
+  std::string repository{};  // its full name, for the events
 };
 
 // All of them as they are now.
 class WaiverSet {
  public:
-  explicit WaiverSet(std::vector<Waiver> waivers) : waivers_(std::move(waivers)) {}
+  explicit WaiverSet(std::vector<Waiver> waivers);
+  WaiverSet(const WaiverSet&) = delete;
+  WaiverSet& operator=(const WaiverSet&) = delete;
   [[nodiscard]] bool is_empty() const { return waivers_.empty(); }
   [[nodiscard]] const std::vector<Waiver>& all() const { return waivers_; }
-  // The first that hides a finding of an image in a repository; null: none does.
+  // One that hides a finding of an image in a repository; null: none does.
   [[nodiscard]] const Waiver* find(std::int64_t repository_id, const ImageReport& report,
                                    const Component& component, const advisories::Match& match,
                                    Timestamp now) const;
@@ -54,7 +66,8 @@ class WaiverSet {
                             Timestamp now) const;
 
  private:
-  std::vector<Waiver> waivers_;
+  const std::vector<Waiver> waivers_;
+  std::unordered_map<std::string_view, std::vector<const Waiver*>> by_vulnerability_;
 };
 
 // Threads: any; calls block.
@@ -63,10 +76,15 @@ class Waivers {
   Waivers(db::Database& database, const Clock& clock, Random& random);
 
   Result<std::shared_ptr<const WaiverSet>> load();
-  // kWaiverInvalid: a text that is empty or too long; kTooManyWaivers. One event.
-  Result<Waiver> add(Waiver waiver, const events::Actor& actor);
-  // kWaiverUnknown. One event.
-  Result<void> remove(std::string_view uuid, const events::Actor& actor);
+  // kWaiverInvalid: a text that is too long, no vulnerability, or neither a component nor an image;
+  // kTooManyWaivers. One event.
+  Result<Waiver> add(const WaiverScope& scope, Waiver waiver, const events::Actor& actor);
+  // Takes the place of what the document said there before; an empty list takes it away. As add();
+  // one event.
+  Result<void> replace(const WaiverScope& scope, std::string_view document,
+                       std::vector<Waiver> waivers, const events::Actor& actor);
+  // kWaiverUnknown: not in this scope. One event.
+  Result<void> remove(const WaiverScope& scope, std::string_view uuid, const events::Actor& actor);
 
  private:
   db::Database& database_;

@@ -39,7 +39,7 @@ class Place:
             "enabled": False, "rules": [{"field": "tag", "operator": "eq", "values": ["v2"]}]})
         self.values = {"tag": "v1", "reference": self.image.digest, "teamname": "team",
                        "pruningpolicyid": policy["id"], "manifestdigest": self.image.digest, "os": "linux",
-                       "arch": "amd64"}
+                       "arch": "amd64", "override": "nothing"}
         self.who = {"anonymous": server.client()}
         for role in ("stranger", "member", "scope"):
             user = new_name("u")

@@ -1,11 +1,10 @@
-// /imagescan/…: the advisories in force, and overrides of what they say.
+// /imagescan/…: the advisories in force.
 #include <algorithm>
 #include <array>
 #include <span>
 #include <utility>
 
 #include "api/dtr/handlers.hpp"
-#include "api/dtr/scan_words.hpp"
 #include "scanner/advisory_store.hpp"
 #include "scanner/updates.hpp"
 
@@ -92,42 +91,6 @@ Answer status(const Services& services, const Call& call) {
                         {"progress", state.progress}});
 }
 
-Answer list_overrides(const Services& services, const Call& call) {
-  HF_CHECK(rest::need_login(call));
-  HF_TRY(const auto waivers, services.waivers.load());
-  json::array shown;
-  for (const scanner::Waiver& waiver : waivers->all()) {
-    if (waiver.repository_id == 0) shown.emplace_back(shown_waiver(waiver));
-  }
-  return rest::json_response(200, shown);
-}
-
-Answer add_override(const Services& services, const Call& call) {
-  HF_CHECK(rest::need_administrator(call));
-  HF_TRY(const auto layer, holdfast::oci::Digest::parse(call.parameters[0]));
-  scanner::Waiver waiver{.layer = layer.text()};
-  HF_TRY(waiver.vulnerability, call.fields.required_text("cve"));
-  HF_TRY(waiver.component, call.fields.required_text("component"));
-  HF_TRY(waiver.version, call.fields.required_text("componentVersion"));
-  HF_TRY(const auto notes, call.fields.text("notes"));
-  waiver.notes = notes.value_or("");
-  HF_TRY(const auto expires, call.fields.text("expiresAt"));
-  if (expires && !expires->empty()) {
-    waiver.expires_at = parse_rfc3339(*expires);
-    if (!waiver.expires_at) {
-      return fail(ErrorCode::invalid, rest::kFieldInvalid, "\"expiresAt\" must be a time");
-    }
-  }
-  HF_TRY(const scanner::Waiver made, services.waivers.add(std::move(waiver), call.actor()));
-  return rest::json_response(200, shown_waiver(made));
-}
-
-Answer remove_override(const Services& services, const Call& call) {
-  HF_CHECK(rest::need_administrator(call));
-  HF_CHECK(services.waivers.remove(call.parameters[0], call.actor()));
-  return rest::json_response(200, json::object());
-}
-
 }  // namespace
 
 std::vector<rest::Route> advisory_routes(const Services& services) {
@@ -139,9 +102,6 @@ std::vector<rest::Route> advisory_routes(const Services& services) {
        .handler = bound(services, update),
        .gate = rest::Gate::administrator,
        .file_folder = services.host.data_folder.string()},
-      {Method::get, "/imagescan/layeroverride", bound(services, list_overrides)},
-      {Method::post, "/imagescan/layeroverride/{id}", bound(services, add_override)},
-      {Method::del, "/imagescan/layeroverride/{id}", bound(services, remove_override)},
   };
 }
 

@@ -39,6 +39,7 @@ std::vector<rest::Route> advisory_routes(const Services& services);
 std::vector<rest::Route> imagescan_routes(const Services& services);
 std::vector<rest::Route> job_routes(const Services& services);
 std::vector<rest::Route> meta_routes(const Services& services);
+std::vector<rest::Route> override_routes(const Services& services);
 std::vector<rest::Route> pruning_routes(const Services& services);
 std::vector<rest::Route> repository_routes(const Services& services);
 std::vector<rest::Route> search_routes(const Services& services);

@@ -103,8 +103,9 @@ Answer summaries(const Services& services, const Call& call) {
          targets_of(services, *repository, reference, call.text("os"), call.text("arch")));
   json::array shown;
   for (const ScanTarget& target : targets) {
-    HF_TRY(const ScannedImage image,
+    HF_TRY(ScannedImage image,
            scanned(services, *repository, tag_of(reference), target, ScanWith::report));
+    image.names_authors = !call.caller.is_anonymous();
     shown.emplace_back(scan_summary(image));
   }
   return rest::json_response(200, shown);
@@ -217,8 +218,8 @@ Answer images_with(const Services& services, const Call& call) {
     const auto stored = services.content.manifest(repository.id, repos::Reference(one.digest));
     if (!stored) continue;
     HF_TRY(const ScanTarget target, scan_target(services, repository, **stored));
-    HF_TRY(const ScannedImage image,
-           scanned(services, repository, one.tag, target, ScanWith::report));
+    HF_TRY(ScannedImage image, scanned(services, repository, one.tag, target, ScanWith::report));
+    image.names_authors = true;
     shown.emplace_back(scan_summary(image));
   }
   return page_response(shown, next, std::nullopt);

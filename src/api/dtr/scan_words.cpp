@@ -233,8 +233,12 @@ json::array shown_waivers(const ScannedImage& image) {
   for (const scanner::Waiver& waiver : image.waivers->all()) {
     const bool is_here =
         (waiver.repository_id == 0 || waiver.repository_id == image.repository.id) &&
-        (waiver.layer.empty() || layers.contains(waiver.layer));
-    if (is_here) shown.emplace_back(shown_waiver(waiver));
+        (waiver.layer.empty() || layers.contains(waiver.layer)) &&
+        (waiver.image.empty() || waiver.image == image.digest.text());
+    if (!is_here) continue;
+    json::object one = shown_waiver(waiver);
+    if (!image.names_authors) one["author"] = "";
+    shown.emplace_back(std::move(one));
   }
   return shown;
 }
@@ -292,6 +296,9 @@ json::object shown_waiver(const scanner::Waiver& waiver) {
                         {"componentVersion", waiver.version},
                         {"notes", waiver.notes},
                         {"author", waiver.author},
+                        {"image", waiver.image},
+                        {"componentType", waiver.type},
+                        {"document", waiver.document},
                         {"createdAt", rfc3339(waiver.created_at)}};
   if (waiver.expires_at) shown.emplace("expiresAt", rfc3339(*waiver.expires_at));
   return shown;

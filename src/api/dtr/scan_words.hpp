@@ -26,6 +26,7 @@ struct ScannedImage {
   std::shared_ptr<const scanner::ImageReport> report;  // null: its packages are not known
   std::shared_ptr<const scanner::WaiverSet> waivers;   // never null
   Timestamp now;
+  bool names_authors = false;  // of overrides: not to strangers
 };
 
 enum class ScanDetail { counts, full };

@@ -34,6 +34,7 @@
 #include "repos/repositories.hpp"
 #include "scanner/scans.hpp"
 #include "scanner/trigger.hpp"
+#include "scanner/vex.hpp"
 #include "scanner/waivers.hpp"
 #include "settings/values.hpp"
 
@@ -110,6 +111,7 @@ constexpr auto kByReason = std::to_array<std::pair<std::string_view, Mapped>>({
     {scanner::kWaiverUnknown, {404, "NO_SUCH_OVERRIDE"}},
     {scanner::kWaiverInvalid, {400, "INVALID_FORM"}},
     {scanner::kTooManyWaivers, {409, "TOO_MANY_OVERRIDES"}},
+    {scanner::kVexInvalid, {400, "INVALID_FORM"}},
     {kFormInvalid, {400, "INVALID_FORM"}},
     {kBodyNotJson, {400, "INVALID_JSON"}},
     {kFieldInvalid, {400, "INVALID_FORM"}},
