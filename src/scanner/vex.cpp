@@ -102,7 +102,7 @@ class Reader {
 // --- OpenVEX
 
 // "https://nvd.nist.gov/vuln/detail/CVE-2023-1" is CVE-2023-1 by another name.
-std::string last_part(std::string text) {
+std::string last_part(const std::string& text) {
   return text.contains("://") ? text.substr(text.rfind('/') + 1) : text;
 }
 

@@ -151,6 +151,19 @@ def test_who_may_and_every_answer_is_as_written(rest, server, user, nobody, admi
         checked.call(nobody, 401, method, everywhere, body, query="?document=x")
         checked.call(user, 403, method, everywhere, body, query="?document=x")
         checked.call(rest, 400, method, everywhere, {} if body else None)
+    layers, of_layer = f"{API}/imagescan/layeroverride", f"{API}/imagescan/layeroverride/{{id}}"
+    digest = content.digest_of(source.encode())
+    made = checked.call(rest, 200, "post", of_layer, {"cve": "CVE-1-1", "component": source, "componentVersion": "1",
+                                                 "expiresAt": "2999-01-01T00:00:00Z"}, id=digest).json()
+    checked.call(rest, 400, "post", of_layer, {"cve": "CVE-1-1"}, id=digest)
+    checked.call(user, 403, "post", of_layer, {}, id=digest)
+    checked.call(nobody, 401, "post", of_layer, {}, id=digest)
+    checked.call(user, 200, "get", layers)
+    checked.call(nobody, 401, "get", layers)
+    checked.call(user, 403, "delete", of_layer, id=made["pk"])
+    checked.call(nobody, 401, "delete", of_layer, id=made["pk"])
+    checked.call(rest, 200, "delete", of_layer, id=made["pk"])
+    checked.call(rest, 404, "delete", of_layer, id=made["pk"])
     # As many as there may be.
     many = openvex("many", *(not_affected(f"CVE-{number}", f"pkg:deb/debian/{source}") for number in range(9_990)))
     checked.call(rest, 200, "put", everywhere, many)

@@ -371,19 +371,6 @@ def test_every_answer_is_as_written(rest, boss, user, nobody, admin, repository,
         checked.call(boss, 200, "get", path, **{kind: "nothing"})
         checked.call(boss, 400, "get", path, query="?pageSize=0", **{kind: "nothing"})
         checked.call(nobody, 401, "get", path, **{kind: "nothing"})
-    overrides, one = f"{base}/layeroverride", f"{base}/layeroverride/{{id}}"
-    digest = content.digest_of(source.encode())
-    made = checked.call(boss, 200, "post", one, {"cve": "CVE-1-1", "component": source, "componentVersion": "1",
-                                                 "expiresAt": "2999-01-01T00:00:00Z"}, id=digest).json()
-    checked.call(boss, 400, "post", one, {"cve": "CVE-1-1"}, id=digest)
-    checked.call(user, 403, "post", one, {}, id=digest)
-    checked.call(nobody, 401, "post", one, {}, id=digest)
-    checked.call(user, 200, "get", overrides)
-    checked.call(nobody, 401, "get", overrides)
-    checked.call(user, 403, "delete", one, id=made["pk"])
-    checked.call(nobody, 401, "delete", one, id=made["pk"])
-    checked.call(boss, 200, "delete", one, id=made["pk"])
-    checked.call(boss, 404, "delete", one, id=made["pk"])
     assert openapi.unseen("imagescan") == []
 
 
