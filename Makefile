@@ -10,7 +10,7 @@ ENGINE ?= sqlite
 SOURCES = $$(git ls-files --cached --others --exclude-standard '*.cpp' '*.hpp')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-unit setup-tests run release test unit conformance integration format layers tidy fmt fault fault-sample fuzz fuzz-smoke bench bench-scale bench-pages bench-collection clean
+.PHONY: help setup setup-unit setup-tests run release test unit conformance integration format layers tidy fmt fault fault-sample fuzz fuzz-smoke bench bench-scale bench-pages bench-collection bench-scans clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | \
@@ -104,6 +104,10 @@ bench-pages: release ## Pages of the REST APIs with 10,000 users, 100,000 reposi
 bench-collection: release ## Garbage freed beside unlink, pushes beside it, its memory with 1,000,000 blobs
 	@tools/setup bench/packages.txt
 	@ENGINE="$(ENGINE)" /usr/bin/python3 bench/run.py --collection
+
+bench-scans: release ## Scans and imports of advisories; OSV=FOLDER has NAME/all.zip
+	@tools/setup bench/packages.txt
+	@ENGINE="$(ENGINE)" OSV="$(OSV)" /usr/bin/python3 bench/run.py --scans
 
 clean: ## Remove what was built
 	@rm -rf build

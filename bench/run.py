@@ -25,6 +25,7 @@ from collection import Collection  # noqa: E402
 from pages import Pages  # noqa: E402
 from rows import Bench, Row  # noqa: E402
 from scale import Scale  # noqa: E402
+from scans import Scans  # noqa: E402
 
 RESULTS = HERE / "results"
 REMARKS = HERE / "REMARKS.md"
@@ -69,7 +70,8 @@ def write_results():
     ]
     if REMARKS.exists():
         lines += [REMARKS.read_text().strip(), ""]
-    order = {name: number for number, name in enumerate([*Bench.GROUPS, *Scale.GROUPS, *Pages.GROUPS, *Collection.GROUPS])}
+    order = {name: number for number, name in enumerate([*Bench.GROUPS, *Scale.GROUPS, *Pages.GROUPS, *Collection.GROUPS,
+                                                    *Scans.GROUPS])}
     kept = [json.loads(path.read_text()) for path in RESULTS.glob("*.json")]
     for entry in sorted(kept, key=lambda e: (e["engine"] != "sqlite", order[e["group"]])):
         rows = [Row(**row) for row in entry["rows"]]
@@ -95,8 +97,10 @@ def main() -> int:
     parser.add_argument("--scale", action="store_true", help="lists in a large registry")
     parser.add_argument("--pages", action="store_true", help="pages of the REST APIs in a large installation")
     parser.add_argument("--collection", action="store_true", help="collection of garbage")
+    parser.add_argument("--scans", action="store_true", help="scans of images, and the advisories for them")
     options = parser.parse_args()
-    chosen = [kind for kind, wanted in ((Scale, options.scale), (Pages, options.pages), (Collection, options.collection)) if wanted]
+    chosen = [kind for kind, wanted in ((Scale, options.scale), (Pages, options.pages), (Collection, options.collection),
+                                   (Scans, options.scans)) if wanted]
     kind = chosen[0] if chosen else Bench
     groups, only = ([options.row], "") if options.row in kind.GROUPS else (list(kind.GROUPS), options.row)
     cluster = None

@@ -1,5 +1,6 @@
 #include "repos/images.hpp"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <span>
 #include <utility>
@@ -146,8 +147,13 @@ ImageConfig config_of(const boost::json::value& value) {
                      {},
                      {},
                      {},
+                     {},
                      {}};
   if (const boost::json::value* run = codec::member(value, "config")) read_run(*run, config);
+  if (const boost::json::value* root = codec::member(value, "rootfs")) {
+    config.diff_ids = texts_in(*root, "diff_ids");
+    config.diff_ids.resize(std::min(config.diff_ids.size(), kStepsAtMost));
+  }
   const boost::json::value* history = codec::member(value, "history");
   if (history == nullptr || !history->is_array()) return config;
   std::size_t bytes = 0;
@@ -166,7 +172,8 @@ ImageConfig config_of(const boost::json::value& value) {
 std::size_t size_of(const ImageConfig& config) {
   std::size_t size = 512;
   for (const ImageConfig::Step& step : config.history) size += step.created_by.size() + 64;
-  for (const auto* texts : {&config.env, &config.entrypoint, &config.cmd, &config.ports}) {
+  for (const auto* texts :
+       {&config.diff_ids, &config.env, &config.entrypoint, &config.cmd, &config.ports}) {
     for (const std::string& text : *texts) size += text.size() + 32;
   }
   for (const auto& [name, value] : config.labels) size += name.size() + value.size() + 96;

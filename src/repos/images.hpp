@@ -39,7 +39,8 @@ struct ImageConfig {
     std::string created_by;
     bool is_empty_layer = false;
   };
-  std::vector<Step> history;  // the first 1000, and of 256 KiB
+  std::vector<Step> history;          // the first 1000, and of 256 KiB
+  std::vector<std::string> diff_ids;  // of the unpacked layers, from the bottom up; the first 1000
   // How a container of it runs: `config` in the config.
   std::string user;
   std::string working_dir;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <span>
 #include <vector>
 
@@ -28,6 +29,9 @@ struct Image {
   // the lowest layer since which every database lists it; every other one by the layer whose member
   // shows it.
   std::vector<std::vector<Brought>> layers{};
+  // Layers that do not unpack to what the image's config says: whose bytes these are nobody vouches
+  // for, and no client runs the image.
+  std::set<std::uint32_t> altered{};
   bool operator==(const Image&) const = default;
 };
 

@@ -12,6 +12,9 @@ namespace {
 
 using packages::Package;
 
+constexpr std::string_view kAlteredRemark =
+    "it does not unpack to what the image's configuration says (diff_ids): clients refuse it";
+
 // What is one component of an image. A package that the distribution owns is another one than the
 // same from its language's registry: only one of the two is looked up.
 using Identity =
@@ -131,6 +134,9 @@ Result<ImageReport> join(const oci::Digest& digest, const Image& image,
     if (const auto& stored = reports[i]; stored) {
       layer.state = stored->state;
       layer.remarks = stored->report.remarks;
+    }
+    if (image.altered.contains(static_cast<std::uint32_t>(i))) {
+      layer.remarks.emplace_back(kAlteredRemark);
     }
     joined.layers.push_back(std::move(layer));
   }

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <chrono>
 #include <fmt/format.h>
+#include <set>
+#include <span>
+#include <string>
 #include <utility>
 
 #include "base/log.hpp"
@@ -60,6 +63,19 @@ bool passes_by_itself(const Error& error) {
 
 bool is_worth_another_try(const Error& error) {
   return error.reason == worker::kWorkerDied || error.reason == worker::kWorkerTimeout;
+}
+
+// A config that names no layers says nothing of them.
+std::set<std::uint32_t> altered(std::span<const StoredLayer> layers,
+                                std::span<const std::string> diff_ids) {
+  std::set<std::uint32_t> found;
+  if (diff_ids.empty()) return found;
+  for (std::uint32_t i = 0; i < layers.size(); ++i) {
+    if (layers[i].state != LayerState::scanned) continue;
+    const bool is_named = i < diff_ids.size();
+    if (!is_named || diff_ids[i] != layers[i].report.diff_id) found.insert(i);
+  }
+  return found;
 }
 
 }  // namespace
@@ -148,7 +164,8 @@ Result<void> Scanner::scan(jobs::Run& run, const Order& order) {
   std::vector<const packages::Layer*> pointers;
   pointers.reserve(layers.size());
   for (const StoredLayer& layer : layers) pointers.push_back(&layer.report);
-  HF_TRY(const Image image, assemble(pointers));
+  HF_TRY(Image image, assemble(pointers));
+  if (config) image.altered = altered(layers, config->diff_ids);
   HF_TRY(const auto checked, check(digest, image));
   HF_CHECK(parts_.scans.complete(digest, image, checked, order.occasion));
   run.log(checked

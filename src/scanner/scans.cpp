@@ -49,15 +49,18 @@ Result<Scan> scan_of(const db::Row& row) {
 }
 
 // Numbers of 32 bits, little end first: the layer of the release and one, or 0; for each layer how
-// many packages it brought, then each one's index, doubled, and one more when it is present.
+// many packages it brought (kAltered with it for one that is), then each one's index, doubled, and
+// one more when it is present.
+constexpr std::uint32_t kAltered = 1U << 31U;
 std::string packed(const Image& image) {
   std::string out;
   const auto put = [&](std::uint32_t number) {
     for (int shift = 0; shift < 32; shift += 8) out += static_cast<char>(number >> shift & 0xffU);
   };
   put(image.release_layer ? *image.release_layer + 1 : 0);
-  for (const auto& layer : image.layers) {
-    put(static_cast<std::uint32_t>(layer.size()));
+  for (std::uint32_t i = 0; i < image.layers.size(); ++i) {
+    const auto& layer = image.layers[i];
+    put(static_cast<std::uint32_t>(layer.size()) | (image.altered.contains(i) ? kAltered : 0));
     for (const Brought& one : layer) put(one.package * 2 + (one.is_present ? 1 : 0));
   }
   return codec::compress_zstd(out);
@@ -77,7 +80,11 @@ Result<Image> unpacked(std::span<const std::byte> stored) {
   if (const std::uint32_t release = take(); release > 0) image.release_layer = release - 1;
   while (at < bytes.size()) {
     std::vector<Brought>& layer = image.layers.emplace_back();
-    for (std::uint32_t left = take(); left > 0 && at < bytes.size(); --left) {
+    const std::uint32_t size = take();
+    if ((size & kAltered) != 0) {
+      image.altered.insert(static_cast<std::uint32_t>(image.layers.size() - 1));
+    }
+    for (std::uint32_t left = size & ~kAltered; left > 0 && at < bytes.size(); --left) {
       const std::uint32_t number = take();
       layer.push_back({.package = number / 2, .is_present = number % 2 == 1});
     }

@@ -35,12 +35,27 @@ std::optional<Semver> strict(std::string_view text) {
   return parse_semver(without_blanks(text), 3);
 }
 
-// node-semver takes a "v" or "=" before it, and blanks.
+// "1.9.0b1": a prerelease without its dash, as node-semver reads it when it is "loose".
+std::optional<Semver> without_dash(std::string_view text) {
+  const std::string_view words = text.substr(0, text.find('+'));
+  const auto* const letter = std::ranges::find_if(words, is_letter);
+  const auto length = static_cast<std::size_t>(letter - words.begin());
+  std::optional<Semver> version = parse_semver(text.substr(0, length), 3);
+  if (!version || version->count != 3 || !version->prerelease.empty()) return std::nullopt;
+  version->prerelease = words.substr(length);
+  if (!are_identifiers(version->prerelease)) return std::nullopt;
+  return version;
+}
+
+// node-semver takes a "v" or "=" before it, and blanks. npm reads versions loosely, and old
+// packages and what is written about them need it.
 std::optional<Semver> of_npm(std::string_view text) {
   text = without_blanks(text);
   take_while(text, [](char c) { return c == '=' || c == ' '; });
   if (text.starts_with('v') || text.starts_with('V')) text.remove_prefix(1);
-  return parse_semver(without_blanks(text), 3);
+  text = without_blanks(text);
+  const std::optional<Semver> version = parse_semver(text, 3);
+  return version ? version : without_dash(text);
 }
 
 // "v1.2.3", "1.2.3" as OSV writes it, and Go's own "go1.22rc1", whose last word is a prerelease.

@@ -9,6 +9,7 @@ import pytest
 
 from harness import holdfast as server
 from harness import tools
+from harness.version_tools import TOOLS, by_go
 
 pytestmark = pytest.mark.sqlite
 
@@ -65,119 +66,6 @@ def ours(scheme, made):
     lines = "".join(f"{scheme}\t{a}\t{b}\n" for a, b in zip(made, made[1:]))
     binary = server.binary().parents[2] / "src/versions/holdfast_compare_versions"
     return tools.run([binary], stdin=lines.encode()).stdout.split()
-
-
-def sign(number):
-    return str((number > 0) - (number < 0))
-
-
-def by_dpkg(made):
-    import apt_pkg
-
-    apt_pkg.init_system()
-    return [sign(apt_pkg.version_compare(a, b)) for a, b in zip(made, made[1:])]
-
-
-def by_rpm(made):
-    import rpm
-
-    def parts(text):
-        epoch, colon, rest = text.partition(":")
-        version, dash, release = (rest if colon else text).rpartition("-")
-        return (epoch or "0" if colon else "0", version if dash else release, release if dash else "")
-
-    def order(a, b):
-        a, b = parts(a), parts(b)
-        return sign(rpm.labelCompare(a, b)) if a[1] and b[1] else "?"
-
-    return [order(a, b) for a, b in zip(made, made[1:])]
-
-
-def by_packaging(made):
-    from packaging import version
-
-    def read(text):
-        try:
-            return version.Version(text)
-        except version.InvalidVersion:
-            return None
-
-    read_all = [read(text) for text in made]
-    return ["?" if a is None or b is None else sign((a > b) - (a < b)) for a, b in zip(read_all, read_all[1:])]
-
-
-RUBY = """
-all = STDIN.read.split("\n").map { |t| Gem::Version.correct?(t) ? Gem::Version.new(t) : nil }
-all.each_cons(2) { |a, b| puts a && b ? (a <=> b) : "?" }
-"""
-NODE = """
-const parse = require("/usr/share/nodejs/semver/functions/parse");
-const compare = require("/usr/share/nodejs/semver/functions/compare");
-const all = require("fs").readFileSync(0, "utf8").split("\\n").filter((t) => t).map((t) => parse(t));
-for (let i = 1; i < all.length; ++i)
-  console.log(all[i - 1] && all[i] ? compare(all[i - 1], all[i]) : "?");
-"""
-PHP = """
-require "/usr/share/php/Composer/Semver/autoload.php";
-use Composer\\Semver\\{Comparator, VersionParser};
-$parser = new VersionParser();
-$all = array_map(function ($t) use ($parser) {
-  try { return $parser->normalize($t); } catch (\\Exception $e) { return null; }
-}, explode("\n", trim(stream_get_contents(STDIN))));
-for ($i = 1; $i < count($all); ++$i) {
-  [$a, $b] = [$all[$i - 1], $all[$i]];
-  if ($a === null || $b === null || str_starts_with($a, "dev-") || str_starts_with($b, "dev-")) echo "?\n";
-  else echo Comparator::lessThan($a, $b) ? "-1\n" : (Comparator::greaterThan($a, $b) ? "1\n" : "0\n");
-}
-"""
-GO = """package main
-import ("bufio"; "fmt"; "os"; "golang.org/x/mod/semver")
-func main() {
-  lines := bufio.NewScanner(os.Stdin)
-  before := ""
-  for first := true; lines.Scan(); first = false {
-    text := lines.Text()
-    if !first {
-      if semver.IsValid(before) && semver.IsValid(text) { fmt.Println(semver.Compare(before, text)) } else { fmt.Println("?") }
-    }
-    before = text
-  }
-}
-"""
-
-
-def by_program(*command):
-    return lambda made: tools.run(list(command), stdin="".join(text + "\n" for text in made).encode()).stdout.split()
-
-
-def by_maven(made):
-    """Its main() takes them as arguments and prints a line for each step: "   1 < 2"."""
-    java = ["java", "-cp", "/usr/share/java/maven3-artifact.jar:/usr/share/java/commons-lang3.jar"]
-    command = [*java, "org.apache.maven.artifact.versioning.ComparableVersion", *made]
-    lines = tools.run(command).stdout.splitlines()
-    signs = {"<": "-1", "==": "0", ">": "1"}
-    return [signs[line.split()[-2]] for line in lines if line.startswith("   ")]
-
-
-def by_go(made, folder):
-    source = folder / "order.go"
-    source.write_text(GO)
-    environment = tools.environment(
-        GOPATH="/usr/share/gocode", GO111MODULE="off", GOCACHE=str(folder / "cache"), GOFLAGS="", HOME=str(folder)
-    )
-    tools.run(["go", "build", "-o", folder / "order", source], env=environment, cwd=folder)
-    return by_program(folder / "order")(made)
-
-
-TOOLS = {
-    "dpkg": by_dpkg,
-    "rpm": by_rpm,
-    "pep440": by_packaging,
-    "gem": by_program("ruby", "-e", RUBY),
-    "npm": by_program("node", "-e", NODE),
-    "maven": by_maven,
-    "composer": by_program("php", "-r", PHP),
-}
 
 
 def check(scheme, made, theirs):

@@ -1,10 +1,13 @@
 """What tests of the scanner share: layers with package databases, archives of advisories, waiting."""
 
+import gzip
 import io
 import json
 import struct
+import tarfile
 import time
 import zipfile
+from pathlib import Path
 
 import rpm
 
@@ -38,6 +41,26 @@ def apk_layer(packages: dict[str, str], origins: dict[str, str] | None = None) -
     return content.layer({"etc/os-release": ALPINE, "lib/apk/db/installed": "\n".join(blocks).encode() + b"\n"})
 
 
+def folder_layer(folder: Path) -> tuple[bytes, bytes]:
+    """What lies in a folder, links and devices as they are."""
+    raw = io.BytesIO()
+    with tarfile.open(fileobj=raw, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        archive.add(folder, arcname=".")
+    return gzip.compress(raw.getvalue(), 1, mtime=0), raw.getvalue()
+
+
+def layout(folder: Path) -> content.Manifest:
+    """The image of an OCI layout that has one."""
+    [entry] = json.loads((folder / "index.json").read_text())["manifests"]
+
+    def blob(digest: str) -> bytes:
+        return (folder / "blobs" / digest.replace(":", "/")).read_bytes()
+
+    body = blob(entry["digest"])
+    document = json.loads(body)
+    return content.Manifest(entry["mediaType"], body, [blob(part["digest"]) for part in (document["config"], *document["layers"])])
+
+
 def image(*layers: tuple[bytes, bytes], architecture="amd64", media_type=content.OCI_LAYER) -> content.Manifest:
     """An image of layers as content.layer makes them, from the bottom up."""
     config = content.encode({
@@ -67,6 +90,15 @@ def archive(records: list[dict]) -> bytes:
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as files:
         for one in records:
             files.writestr(f"{one['id']}.json", json.dumps(one))
+    return packed.getvalue()
+
+
+def stored_zip(files: dict[str, bytes]) -> bytes:
+    """The same bytes whatever zlib there is."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
+        for name, data in files.items():
+            archive.writestr(zipfile.ZipInfo(name), data)
     return packed.getvalue()
 
 
@@ -120,8 +152,9 @@ RPM_RELEASE = b'NAME="AlmaLinux"\nVERSION_ID="9.4"\nID="almalinux"\nPRETTY_NAME=
 
 
 def rpm_layer(folder, packages: dict[str, str], backend: str) -> tuple[bytes, bytes]:
-    """A layer with a database of packages by name and "epoch:version-release": "sqlite", that rpm itself made, or
-    "ndb", with the headers of rpm's packages laid out as rpmpkg.c of rpm does it (Debian's rpm has no ndb)."""
+    """A layer with a database of packages by name and "epoch:version-release": "sqlite", that rpm itself made; else
+    with the headers of rpm's packages as rpm of others lays them out: "bdb" by Berkeley DB's own tool, "ndb" as
+    rpmpkg.c does it (Debian's rpm writes neither)."""
     database, spec = folder / "rpm", folder / "one.spec"
     database.mkdir()
     topdir = ["--define", f"_topdir {folder}/build"]
@@ -138,9 +171,21 @@ def rpm_layer(folder, packages: dict[str, str], backend: str) -> tuple[bytes, by
         else:
             with built.open("rb") as file:
                 headers.append(rpm.TransactionSet("/", rpm._RPMVSF_NOSIGNATURES).hdrFromFdno(file.fileno()).unload())
-    files = {"var/lib/rpm/Packages.db": ndb(headers)} if headers else {
-        "var/lib/rpm/rpmdb.sqlite": (database / "rpmdb.sqlite").read_bytes()}
+    files = {
+        "sqlite": lambda: {"var/lib/rpm/rpmdb.sqlite": (database / "rpmdb.sqlite").read_bytes()},
+        "bdb": lambda: {"var/lib/rpm/Packages": bdb(database, headers)},
+        "ndb": lambda: {"var/lib/rpm/Packages.db": ndb(headers)},
+    }[backend]()
     return content.layer({"etc/os-release": RPM_RELEASE, **files})
+
+
+def bdb(folder: Path, headers: list[bytes]) -> bytes:
+    """Numbers and headers in a hash table, with the largest number under 0."""
+    entries = [(0, struct.pack("<I", len(headers) + 1)), *enumerate(headers, 1)]
+    lines = [f" {text.hex()}" for number, header in entries for text in (struct.pack("<I", number), header)]
+    dump = "\n".join(["VERSION=3", "format=bytevalue", "type=hash", "db_pagesize=4096", "HEADER=END", *lines, "DATA=END"])
+    tools.run(["db5.3_load", str(folder / "Packages")], stdin=dump + "\n")
+    return (folder / "Packages").read_bytes()
 
 
 def ndb(headers: list[bytes]) -> bytes:

@@ -32,6 +32,7 @@ PACKAGES = {
     "openssl": "openssl",
     "composer": "composer",
     "cargo": "cargo",
+    "db5.3_load": "db5.3-util",
     "gem": "ruby",
     "go": "golang-go",
     "npm": "npm",

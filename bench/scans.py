@@ -1,0 +1,321 @@
+"""Scans: from a push to its findings beside inflating the layers alone, the import of advisories beside unpacking and
+parsing them in Python, comparing stored images anew, and what memory the worker takes at most."""
+
+import base64
+import contextlib
+import gzip
+import io
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tarfile
+import threading
+import time
+import urllib.request
+import zipfile
+from pathlib import Path
+
+import advisories
+import load
+from rows import MANIFEST_TYPE, Row
+from servers import ROOT, Holdfast, need
+
+HOME = "admin/scanned"
+CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
+LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip"
+MIB = 2**20
+STORED = 1_000
+OS_RELEASE = b'ID=debian\nVERSION_ID="12"\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\n'
+
+
+def tar(files: dict[str, bytes]) -> bytes:
+    raw = io.BytesIO()
+    with tarfile.open(fileobj=raw, mode="w") as archive:
+        for name, data in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(data)
+            archive.addfile(entry, io.BytesIO(data))
+    return raw.getvalue()
+
+
+def packed(files: dict[str, bytes]) -> tuple[bytes, str]:
+    """(gzip bytes, diff_id)"""
+    raw = tar(files)
+    return gzip.compress(raw, 6), load.digest_of(raw)
+
+
+def status(dice: random.Random, packages: int) -> bytes:
+    lines = [f"Package: package-{dice.randrange(20_000)}\nStatus: install ok installed\nArchitecture: amd64\n"
+             f"Version: {dice.randrange(9)}.{dice.randrange(20)}.{dice.randrange(20)}\n" for _ in range(packages)]
+    return "\n".join(lines).encode() + b"\n"
+
+
+class Watch(threading.Thread):
+    """The most memory that the server and, each for itself, the workers that it starts had."""
+
+    def __init__(self, server: Holdfast):
+        super().__init__(daemon=True)
+        self.server, self.done, self.worker = server, threading.Event(), 0
+        self.total = 0
+
+    def __enter__(self):
+        self.server.forget_peak()
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.done.set()
+        self.join()
+        self.total = self.server.peak_bytes() + self.worker
+
+    def run(self):
+        own = self.server.process.pid
+        while not self.done.wait(0.005):
+            for children in Path(f"/proc/{own}/task").glob("*/children"):
+                with contextlib.suppress(OSError):
+                    for child in children.read_text().split():
+                        for line in Path(f"/proc/{child}/status").read_text().splitlines():
+                            if line.startswith("VmHWM:"):
+                                self.worker = max(self.worker, int(line.split()[1]) * 1024)
+
+
+class Scans:
+    GROUPS = ("scans",)
+
+    def __init__(self, folder: Path, rounds: int, seconds: float, only: str = ""):
+        self.folder, self.rounds, self.only = folder, rounds, only
+        self.rows: list[Row] = []
+        self.holdfast = Holdfast(folder / "holdfast")
+        self.tags = 0
+
+    def start(self):
+        self.holdfast.start()
+        self.holdfast.log_in(HOME)
+        self._api("POST", "/repositories/admin", {"name": HOME.split("/")[1], "scanOnPush": True})
+        self.session = load.Session(self.holdfast, HOME)
+
+    def stop(self):
+        self.holdfast.stop()
+
+    def measure(self, _group: str):
+        for name in ("import_all", "push", "match_again", "import_many", "worker_memory"):
+            if self.only.lower() in name:
+                getattr(self, name)()
+
+    # --- what the server is asked
+    def _api(self, method: str, path: str, body=None):
+        data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.holdfast.url(f"/api/v0{path}"), data=data, method=method)
+        login = f"admin:{self.holdfast.password}"
+        request.add_header("Authorization", "Basic " + base64.b64encode(login.encode()).decode())
+        request.add_header("Content-Type", "application/zip" if isinstance(body, bytes) else "application/json")
+        with urllib.request.urlopen(request, timeout=600) as answer:
+            return json.loads(answer.read() or b"null")
+
+    def _jobs(self, action: str) -> list[dict]:
+        return self._api("GET", f"/jobs?action={action}&limit=1000")["jobs"]
+
+    def _finished(self, job: str):
+        while (found := self._api("GET", f"/jobs/{job}"))["status"] in ("waiting", "running"):
+            time.sleep(0.02)
+        assert found["status"] == "done", self._api("GET", f"/jobs/{job}/logs")
+
+    def _import(self, upload: bytes, source: str = "all") -> float:
+        began = time.monotonic()
+        self._finished(self._api("PUT", f"/imagescan/scan/update?source={source}", upload)["job"])
+        return time.monotonic() - began
+
+    def _idle(self):
+        while any(job["status"] in ("waiting", "running") for action in ("scan_check_all", "scan_check") for job in self._jobs(action)):
+            time.sleep(0.05)
+
+    def _push(self, layers: list[tuple[bytes, str]]) -> str:
+        self.tags += 1
+        config = json.dumps({"architecture": "amd64", "os": "linux", "created": str(self.tags),
+                             "rootfs": {"type": "layers", "diff_ids": [diff_id for _, diff_id in layers]}}).encode()
+        for data in (config, *(data for data, _ in layers)):
+            digest = load.digest_of(data)
+            if not self._has(digest):
+                self.session.put(data, digest)
+
+        def descriptor(kind: str, data: bytes) -> dict:
+            return {"mediaType": kind, "size": len(data), "digest": load.digest_of(data)}
+
+        body = {"schemaVersion": 2, "mediaType": MANIFEST_TYPE, "config": descriptor(CONFIG_TYPE, config),
+                "layers": [descriptor(LAYER_TYPE, data) for data, _ in layers]}
+        self.session.manifest(json.dumps(body).encode(), MANIFEST_TYPE, f"v{self.tags}")
+        return f"v{self.tags}"
+
+    def _has(self, digest: str) -> bool:
+        self.session.connection.request("HEAD", f"/v2/{HOME}/blobs/{digest}", headers=self.holdfast.headers)
+        answer = self.session.connection.getresponse()
+        answer.read()
+        return answer.status == 200
+
+    def _found(self, tag: str) -> dict:
+        while True:
+            [summary] = self._api("GET", f"/imagescan/repositories/{HOME}/{tag}?detailed=false")
+            assert summary["last_scan_status"] != 0, summary
+            if summary["last_scan_status"] == 6:
+                return summary
+            time.sleep(0.01)
+
+    # --- the rows
+    def _image(self, dice: random.Random) -> list[tuple[bytes, str]]:
+        """50 MB of this machine's own libraries in three layers, with 300 packages of Debian and 300 of npm."""
+        files = sorted(path for path in Path("/usr/lib/x86_64-linux-gnu").glob("*.so*") if path.is_file() and not path.is_symlink())
+        dice.shuffle(files)
+        layers = []
+        for part, goal in enumerate((30, 14, 6)):
+            inside: dict[str, bytes] = {"etc/unique": dice.randbytes(16)}
+            size = 0
+            while size < goal * MIB and files:
+                data = files.pop().read_bytes()
+                size += len(gzip.compress(data, 1))
+                inside[f"usr/lib/{part}/{files[-1].name if files else part}"] = data
+            if part == 0:
+                inside |= {"etc/os-release": OS_RELEASE, "var/lib/dpkg/status": status(dice, 300)}
+            if part == 2:
+                for _ in range(300):
+                    name, version = f"package-{dice.randrange(20_000)}", f"{dice.randrange(9)}.{dice.randrange(20)}.0"
+                    inside[f"srv/node_modules/{name}/package.json"] = json.dumps({"name": name, "version": version}).encode()
+            layers.append(packed(inside))
+        return layers
+
+    def push(self):
+        whole = Row("push to findings, 50 MB in three layers", "s", "less", asked=[("value", 1.5), ("gzip -d", 0.3)])
+        top = Row("push to findings on a known base", "s", "less", asked=[("value", 0.3)])
+        bill = Row("packages of a pushed image", "s", "less", asked=[("trivy", 1)]) if shutil.which("trivy") else None
+        for turn in range(self.rounds):
+            layers = self._image(random.Random(turn))
+            began = time.monotonic()
+            for data, _ in layers:
+                subprocess.run([need("gzip", "gzip"), "-dc"], input=data, stdout=subprocess.DEVNULL, check=True)
+            whole.add("gzip -d", time.monotonic() - began)
+            began = time.monotonic()
+            summary = self._found(self._push(layers))
+            whole.add("holdfast", time.monotonic() - began)
+            assert summary["unknown"] + summary["critical"] + summary["major"] + summary["minor"] > 0, summary
+            if bill:
+                bill.add("holdfast", whole.values["holdfast"][-1])
+                bill.add("trivy", self._trivy(layers))
+            application = packed({"srv/app/package.json": json.dumps({"name": "own", "version": f"1.0.{turn}"}).encode()})
+            began = time.monotonic()
+            self._found(self._push([*layers, application]))
+            top.add("holdfast", time.monotonic() - began)
+        self.rows += [whole, top, *([bill] if bill else [])]
+
+    def _trivy(self, layers: list[tuple[bytes, str]]) -> float:
+        """Its list of packages of the same layers, unpacked for it beforehand: it has no advisories without a network."""
+        root = self.folder / "root"
+        for data, _ in layers:
+            with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+                archive.extractall(root, filter="data")
+        began = time.monotonic()
+        subprocess.run(["trivy", "rootfs", "--quiet", "--offline-scan", "--format", "cyclonedx", "--output", os.devnull, root], check=True)
+        taken = time.monotonic() - began
+        shutil.rmtree(root)
+        return taken
+
+    def _imported(self, name: str, path: Path, seconds: float, mib: float, rounds: int, ratio: float):
+        time_row = Row(f"import of {name}", "s", "less", asked=[("value", seconds), ("Python", ratio)])
+        memory = Row(f"import of {name}: peak RSS of server and worker", "MiB", "less", asked=[("value", mib)])
+        upload = path.read_bytes()
+        for _ in range(rounds):
+            command = [sys.executable, "-c", "import sys, pathlib, advisories; print(advisories.parse(pathlib.Path(sys.argv[1])))", path]
+            began = time.monotonic()
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=Path(__file__).parent)
+            time_row.add("Python", time.monotonic() - began)
+            with Watch(self.holdfast) as watch:
+                time_row.add("holdfast", self._import(upload))
+            memory.add("holdfast", watch.total / MIB)
+            self._idle()
+        self.rows += [time_row, memory]
+
+    def import_all(self):
+        path = self.folder / "all.tar"
+        kind = advisories.largest(path)
+        self._imported(f"43,000 records {kind}", path, 5, 256, self.rounds, 1)
+
+    def import_many(self):
+        """On a server of its own: one that holds nothing yet, as an installation begins."""
+        path = self.folder / "many.tar"
+        advisories.write(path, 250_000)
+        self._imported("250,000 records", path, 30, 512, 1, 1)
+
+    def match_again(self):
+        """From the end of an update to the end of the comparison."""
+        row = Row("1,000 stored images compared anew", "s", "less", asked=[("value", 10)])
+        dice = random.Random(1)
+        base = packed({"etc/os-release": OS_RELEASE, "var/lib/dpkg/status": status(dice, 300)})
+        for number in range(STORED):
+            files = {f"srv/node_modules/{name}/package.json": json.dumps({"name": name, "version": f"1.{number}.0"}).encode()
+                     for name in (f"package-{dice.randrange(20_000)}" for _ in range(10))}
+            self._push([base, packed(files)])
+        self._found(f"v{self.tags}")
+        self._idle()
+        for turn in range(self.rounds):
+            path = self.folder / "few.tar"
+            advisories.write(path, 1_000 + turn)
+            known = {job["id"] for job in self._jobs("scan_check_all")}
+            self._import(path.read_bytes(), "few")
+            began = time.monotonic()
+            while not (made := [job for job in self._jobs("scan_check_all") if job["id"] not in known]):
+                time.sleep(0.005)
+            self._finished(made[0]["id"])
+            row.add("holdfast", time.monotonic() - began)
+        self.rows.append(row)
+
+    def worker_memory(self):
+        """Of the worst that tests and strangers come with."""
+        row = Row("peak RSS of the worker over the worst layers", "MiB", "less", asked=[("value", 256)])
+        worker = self.holdfast.program.with_name("holdfast-scan")
+        for name, layer in worst().items():
+            process = subprocess.Popen([worker, "layer"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.write(layer)
+                process.stdin.close()
+            _, _, usage = os.wait4(process.pid, 0)
+            process.returncode = 0
+            row.add("holdfast", usage.ru_maxrss / 1024)
+            print(f"  {name}: {usage.ru_maxrss / 1024:.0f} MiB, {usage.ru_utime:.1f} s", file=sys.stderr)
+        row.values["holdfast"] = [max(row.values["holdfast"])]
+        self.rows.append(row)
+
+
+def jar(inside: dict[str, bytes], method=zipfile.ZIP_DEFLATED) -> bytes:
+    raw = io.BytesIO()
+    with zipfile.ZipFile(raw, "w", method) as archive:
+        for name, data in inside.items():
+            archive.writestr(name, data)
+    return raw.getvalue()
+
+
+def worst() -> dict[str, bytes]:
+    """By what is bad about them; each a layer."""
+    dice = random.Random(7)
+    noise = dice.randbytes(30 * MIB)
+    nested = jar({"a.txt": noise[: 8 * MIB]})
+    for _ in range(4):
+        nested = jar({"lib/a.jar": nested, "lib/b.jar": nested}, zipfile.ZIP_STORED)
+    entry = "Package: {0}\nStatus: install ok installed\nArchitecture: amd64\nVersion: {0}.1\n"
+    layers = {
+        "a database at its limit": {"etc/os-release": OS_RELEASE, "var/lib/dpkg/status":
+                                    "\n".join(entry.format(number) for number in range(550_000)).encode()[: 47 * MIB]},
+        "several databases at their limit": {path: b"P:x\nV:1-r0\n" + b"F:" + b"a" * 40 * MIB for path in
+                                             ("lib/apk/db/installed", "usr/lib/apk/db/installed", "var/lib/dpkg/status", "var/lib/rpm/rpmdb.sqlite")},
+        "deep JSON": {f"srv/node_modules/{number}/package.json": b'{"a":' * 200_000 for number in range(20)},
+        "wide JSON": {"srv/node_modules/a/package.json": b'{"name":"a","version":"1","b":[' + b"{}," * 300_000 + b"1]}"},
+        "large programs": {f"usr/bin/{number}": b"\x7fELF" + noise + noise + noise for number in range(2)},
+        "jars in jars": {"srv/a.jar": nested},
+        "a jar of many": {"srv/a.jar": jar({f"META-INF/maven/g/{number}/pom.properties": b"version=1\ngroupId=g\nartifactId=a\n"
+                                            for number in range(60_000)})},
+        "many names": {f"{'d' * 200}/{number}": b"" for number in range(400_000)},
+        "an SBOM": {"a.spdx.json": b'{"spdxVersion":"SPDX-2.3","packages":[' + b'{"name":"a","versionInfo":"1"},' * 500_000 + b'{"name":"b"}]}'},
+    }
+    made = {name: tar(files) for name, files in layers.items()}
+    squeeze = subprocess.run([need("zstd", "zstd"), "--ultra", "-22", "--long=31", "-q", "-c"], input=bytes(300 * MIB), stdout=subprocess.PIPE, check=True)
+    return made | {"a window of 2 GiB": squeeze.stdout}
