@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <memory>
+#include <string>
 
 #include "accounts/access_tokens.hpp"
 #include "accounts/account_settings.hpp"
@@ -45,6 +46,7 @@ struct CoreOptions {
   repos::ContentRules content{};
   settings::Values defaults{};  // for settings that were never set
   std::chrono::seconds token_lifetime{300};
+  std::string external_url{};  // under which others reach this registry; "": nobody said
 };
 
 // Constructed in the order of the members, ended in reverse; the edge comes after it and goes

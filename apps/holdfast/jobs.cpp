@@ -29,12 +29,13 @@ constexpr std::array kDefaultCrons = {
     DefaultCron{jobs::kOnlineGcJobLogs, "0 40 * * * *"},
     DefaultCron{kOnlineGc, "@hourly"},
     DefaultCron{pruning::kAction, "@every 15m"},
+    DefaultCron{scanner::kAdapterScanAllAction, "0 0 3 * * *"},
 };
 
 jobs::RunnerOptions runner_options(const Core& core, std::string id, std::string address) {
   jobs::RunnerOptions options{.worker = std::move(id),
                               .address = std::move(address),
-                              .capacity = {{"scan", 1}, {"scanCheck", 1}}};
+                              .capacity = {{"scan", 1}, {"scanCheck", 1}, {"adapterScan", 2}}};
   // Where no other replica listens, the heart beats for those who look at it: a disk may sleep.
   if (!core.database->is_shared()) {
     options.lease = std::chrono::minutes(5);
@@ -70,6 +71,16 @@ void add_actions(Core& core) {
                .description = "Compares the packages of all images with the advisories in force",
                .work = [&scanning](jobs::Run& run) { return scanning.scanner.check_all(run); },
                .capacity_key = "scanCheck",
+               .alone = true});
+  // Waits for another server: of the threads for jobs it must not take all.
+  actions.add({.name = std::string(scanner::kAdapterScanAction),
+               .description = "Has another scanner look at an image of a repository that chose it",
+               .work = [&scanning](jobs::Run& run) { return scanning.scanner.scan(run); },
+               .retries = 3,
+               .capacity_key = "adapterScan"});
+  actions.add({.name = std::string(scanner::kAdapterScanAllAction),
+               .description = "Has other scanners look again at all images that they looked at",
+               .work = [&scanning](jobs::Run& run) { return scanning.adapter.scan_all(run); },
                .alone = true});
   actions.add({.name = std::string(scanner::kUpdateAction),
                .description = "Imports advisories and puts them in force",

@@ -18,6 +18,7 @@
 #include "pruning/policies.hpp"
 #include "repos/repositories.hpp"
 #include "scanner/layers.hpp"
+#include "scanner/registrations.hpp"
 #include "settings/store.hpp"
 #include "token/refresh.hpp"
 #include "uploads/uploads.hpp"
@@ -76,7 +77,8 @@ std::vector<db::Migration> all_migrations() {
   return db::joined({keys::migrations(), events::migrations(), settings::migrations(),
                      accounts::migrations(), repos::migrations(), uploads::migrations(),
                      token::migrations(), jobs::migrations(), pruning::migrations(),
-                     gc::migrations(), backup::migrations(), scanner::migrations()});
+                     gc::migrations(), backup::migrations(), scanner::migrations(),
+                     scanner::adapter_migrations()});
 }
 
 void print_copied(std::string_view table, std::uint64_t rows) {

@@ -129,6 +129,7 @@ Options make_options(const Values& values, std::vector<Problem>& problems) {
   options.data_dir = read.text("data_dir");
   if (options.data_dir.empty()) read.problem("data_dir", "write the path of a folder");
   options.external_url = checked_url(read);
+  options.core.external_url = options.external_url;
   options.trusted_proxies = read.networks("trusted_proxies");
   options.core.defaults.create_repository_on_push = read.flag("create_repository_on_push");
   options.core.content = {read.flag("allow_sparse_indexes") ? repos::SparseIndexes::allow

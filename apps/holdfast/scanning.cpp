@@ -15,7 +15,8 @@ std::string scan_worker_path() {
   return (self.parent_path() / "holdfast-scan").string();
 }
 
-Scanning::Scanning(Core& core, const std::string& folder)
+Scanning::Scanning(Core& core, const std::string& folder, const crypto::Sealer& sealer,
+                   const std::string& external_url)
     : launcher(scan_worker_path()),
       layers(*core.database, core.clock),
       scans(*core.database, core.clock),
@@ -23,6 +24,17 @@ Scanning::Scanning(Core& core, const std::string& folder)
       reports(scans, layers, advisories),
       lookup(*core.database, reports, advisories),
       waivers(*core.database, core.clock, core.random),
+      registrations(*core.database, sealer, core.clock, core.random),
+      adapter_scans(*core.database, core.clock, core.random),
+      results(*core.database, registrations, scans, reports, adapter_scans, core.clock),
+      adapter({.repositories = core.repositories,
+               .content = core.content,
+               .images = core.images,
+               .settings = core.settings,
+               .tokens = *core.tokens,
+               .registrations = registrations,
+               .scans = adapter_scans,
+               .external_url = external_url}),
       scanner({.repositories = core.repositories,
                .content = core.content,
                .images = core.images,
@@ -32,7 +44,9 @@ Scanning::Scanning(Core& core, const std::string& folder)
                .layers = layers,
                .scans = scans,
                .reports = reports,
-               .advisories = advisories}),
+               .advisories = advisories,
+               .registrations = registrations,
+               .adapter = adapter}),
       updates({.database = *core.database,
                .blobs = *core.blobs,
                .queue = core.jobs.queue,
@@ -41,7 +55,7 @@ Scanning::Scanning(Core& core, const std::string& folder)
                .clock = core.clock,
                .random = core.random}),
       trigger(*core.database, core.repositories, core.content, core.settings, core.jobs.queue,
-              scans, core.clock, uuid(core.random)),
+              registrations, results, core.clock, uuid(core.random)),
       subscription(core.database->subscribe(scanner::kChangedAdvisories,
                                             [this](std::string_view) { has_news = true; })) {}
 
@@ -51,9 +65,9 @@ namespace {
 Result<bool> add_facts(Core& core, std::int64_t repository_id, const oci::Digest& digest,
                        pruning::ScanFacts& facts) {
   Scanning& scanning = *core.scanning;
-  HF_TRY(const auto scan, scanning.scans.find(digest));
+  HF_TRY(const auto scan, scanning.results.find(repository_id, digest));
   if (!scan || !scan->checked_at) return false;
-  HF_TRY(const auto report, scanning.reports.find(digest));
+  HF_TRY(const auto report, scanning.results.report(repository_id, digest));
   HF_TRY(const auto waivers, scanning.waivers.load());
   const scanner::Counts counts = waivers->left(repository_id, *report, core.clock.now());
   facts.critical += counts.critical + counts.high;

@@ -9,10 +9,14 @@
 
 #include "oci/digest.hpp"
 #include "pruning/rules.hpp"
+#include "scanner/adapter_scanner.hpp"
+#include "scanner/adapter_scans.hpp"
 #include "scanner/advisory_store.hpp"
 #include "scanner/layers.hpp"
 #include "scanner/lookup.hpp"
+#include "scanner/registrations.hpp"
 #include "scanner/reports.hpp"
+#include "scanner/results.hpp"
 #include "scanner/scanner.hpp"
 #include "scanner/scans.hpp"
 #include "scanner/trigger.hpp"
@@ -26,8 +30,10 @@ class Core;
 
 // Constructed in the order of the members, ended in reverse. The core outlives it.
 struct Scanning {
-  // `folder` is for copies of the advisories.
-  Scanning(Core& core, const std::string& folder);
+  // `folder` is for copies of the advisories; `sealer` for credentials of scanners of others, which
+  // reach this registry under `external_url`.
+  Scanning(Core& core, const std::string& folder, const crypto::Sealer& sealer,
+           const std::string& external_url);
 
   worker::Launcher launcher;
   scanner::Layers layers;
@@ -36,6 +42,10 @@ struct Scanning {
   scanner::Reports reports;
   scanner::Lookup lookup;
   scanner::Waivers waivers;
+  scanner::Registrations registrations;
+  scanner::AdapterScans adapter_scans;
+  scanner::Results results;
+  scanner::AdapterScanner adapter;
   scanner::Scanner scanner;
   scanner::Updates updates;
   scanner::Trigger trigger;

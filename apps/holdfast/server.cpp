@@ -31,6 +31,7 @@
 #include "dispatch.hpp"
 #include "housekeeping.hpp"
 #include "jobs.hpp"
+#include "scanning.hpp"
 #include "services.hpp"
 #include "token/refresh.hpp"
 #include "token/tokens.hpp"
@@ -55,7 +56,10 @@ class Edge {
         logins_(core.accounts, authenticator_, core.access_tokens),
         refresh_tokens_(*core.database, core.accounts, core.clock, core.random),
         limits_(options.shares, core.clock),
-        callers_(core.accounts, logins_, core.sessions, *core.tokens, limits_, url_, pool_),
+        callers_(core.accounts, logins_, core.sessions, *core.tokens, limits_, url_, pool_,
+                 [&core](std::string_view attempt) {
+                   return core.scanning->adapter_scans.subject(attempt);
+                 }),
         metrics_(version()),
         registry_({callers_, limits_, url_, core.repositories, core.content, core.uploads,
                    *core.blobs, core.counted, core.settings, pool_},

@@ -43,7 +43,9 @@ Object Object::of(const repos::Repository& repository) {
 Object Object::of_namespace(std::int64_t namespace_id) { return {namespace_id, 0, false}; }
 
 accounts::Level level(const Subject& subject, const Object& object) {
-  if (subject.account_id == 0 || !subject.is_active) return Level::none;
+  // Without an account there is no administrator and no owner; a scanner has the grant that it was
+  // given.
+  if (!subject.is_active) return Level::none;
   if (subject.is_administrator || owns(subject, object.namespace_id)) return Level::admin;
   Level highest = Level::none;
   for (const Subject::Grant& grant : subject.grants) {

@@ -1,10 +1,13 @@
 #include "codec/json.hpp"
 
 #include <boost/json/basic_parser_impl.hpp>
+#include <boost/json/memory_resource.hpp>
+#include <boost/json/parser.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/string.hpp>
 #include <boost/system/error_code.hpp>
 #include <fmt/format.h>
+#include <new>
 #include <string>
 #include <utility>
 #include <vector>
@@ -133,6 +136,30 @@ Result<json::value> parse(std::string_view text, std::size_t max_depth, std::siz
   return parser.handler().take();
 }
 
+// Memory from the heap, up to a limit; values ask for no alignment that `new` does not give. One
+// thread.
+class BoundedMemory final : public json::memory_resource {
+ public:
+  explicit BoundedMemory(std::size_t bytes) : left_(bytes) {}
+
+ private:
+  void* do_allocate(std::size_t size, std::size_t /*alignment*/) override {
+    if (size > left_) throw std::bad_alloc();
+    void* const memory = ::operator new(size);
+    left_ -= size;
+    return memory;
+  }
+  void do_deallocate(void* memory, std::size_t size, std::size_t /*alignment*/) override {
+    ::operator delete(memory);
+    left_ += size;
+  }
+  bool do_is_equal(const json::memory_resource& other) const noexcept override {
+    return this == &other;
+  }
+
+  std::size_t left_;
+};
+
 }  // namespace
 
 Result<json::value> parse_json(std::string_view text, std::size_t max_depth) {
@@ -148,6 +175,25 @@ Result<json::value> parse_json(std::string_view text, std::size_t max_depth) {
 Result<json::value> parse_json_prefix(std::string_view text, std::size_t max_depth) {
   std::size_t used = 0;
   return parse(text, max_depth, used);
+}
+
+Result<json::value> parse_json_within(std::string_view text, std::size_t max_depth,
+                                      std::size_t memory_bytes) {
+  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
+  json::parse_options options;
+  options.max_depth = max_depth;
+  options.allow_invalid_utf8 = true;
+  const json::storage_ptr memory = json::make_shared_resource<BoundedMemory>(memory_bytes);
+  try {
+    json::parser parser(memory, options);
+    parser.reset(memory);
+    boost::system::error_code error;
+    parser.write(text.data(), text.size(), error);
+    if (!error) return parser.release();
+    return fail(ErrorCode::invalid, kJsonInvalid, error.message());
+  } catch (const std::bad_alloc&) {
+    return fail(ErrorCode::too_large, kJsonTooLarge, "it takes more memory than is given to it");
+  }
 }
 
 void append_json_string(std::string& out, std::string_view text) {

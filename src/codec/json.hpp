@@ -21,6 +21,13 @@ Result<boost::json::value> parse_json(std::string_view text, std::size_t max_dep
 // comma.
 Result<boost::json::value> parse_json_prefix(std::string_view text, std::size_t max_depth = 64);
 
+// Parses what a stranger wrote, generously: a byte order mark, bytes that are no UTF-8, and a key
+// that comes twice, of which the last one counts. The value takes at most `memory_bytes`: "[1,1,1…"
+// has 27 times the bytes of its text. invalid/kJsonInvalid; too_large/kJsonTooLarge.
+inline constexpr std::string_view kJsonTooLarge = "json_too_large";
+Result<boost::json::value> parse_json_within(std::string_view text, std::size_t max_depth,
+                                             std::size_t memory_bytes);
+
 // Appends `text` as a JSON string with its quotes.
 void append_json_string(std::string& out, std::string_view text);
 

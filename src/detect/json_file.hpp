@@ -14,8 +14,7 @@ namespace holdfast::detect {
 // The value in a file, or nothing and a remark. codec::parse_json is too strict for them: a key
 // that comes twice (the last one counts, as for node and Python), a byte order mark and bytes that
 // are no UTF-8 occur in published packages. At most kJsonDepth levels, and kJsonMemoryBytes for the
-// value:
-// "[1,1,1…" takes 27 times the bytes of its text.
+// value.
 std::optional<boost::json::value> json_of(const File& file, Found& found);
 inline constexpr std::size_t kJsonDepth = 64;
 inline constexpr std::size_t kJsonMemoryBytes = 160UZ << 20U;

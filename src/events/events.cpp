@@ -110,6 +110,9 @@ constexpr auto kNames = std::to_array<std::pair<Type, std::string_view>>({
     {Type::advisories_failed, "advisories_failed"},
     {Type::waiver_created, "waiver_created"},
     {Type::waiver_deleted, "waiver_deleted"},
+    {Type::scanner_created, "scanner_created"},
+    {Type::scanner_updated, "scanner_updated"},
+    {Type::scanner_deleted, "scanner_deleted"},
 });
 
 constexpr std::array<Type, kNames.size()> kTypes = [] {

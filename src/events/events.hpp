@@ -85,6 +85,9 @@ enum class Type {
   advisories_failed,         // detail: why the last good ones stay in force
   waiver_created,            // object: its id, detail: the finding that it hides, and why
   waiver_deleted,
+  scanner_created,  // a registration; object: its name, detail: its URL
+  scanner_updated,  // detail: the names of the fields
+  scanner_deleted,
 };
 std::string_view name(Type type);
 // All of them.

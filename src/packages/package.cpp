@@ -8,7 +8,7 @@ namespace holdfast::packages {
 
 namespace {
 
-constexpr std::array<std::pair<Type, std::string_view>, 12> kNames = {{
+constexpr std::array<std::pair<Type, std::string_view>, 13> kNames = {{
     {Type::apk, "apk"},
     {Type::cargo, "cargo"},
     {Type::composer, "composer"},
@@ -21,6 +21,7 @@ constexpr std::array<std::pair<Type, std::string_view>, 12> kNames = {{
     {Type::nuget, "nuget"},
     {Type::pypi, "pypi"},
     {Type::rpm, "rpm"},
+    {Type::generic, "generic"},
 }};
 
 constexpr std::array kTypes = [] {

@@ -11,8 +11,23 @@
 namespace holdfast::packages {
 
 // The kinds of packages, by their names in PURLs. Stored by name: new ones are added, none is
-// renamed.
-enum class Type { apk, cargo, composer, conda, deb, gem, golang, maven, npm, nuget, pypi, rpm };
+// renamed. `generic` is what a scanner of others found and did not say the kind of: nothing here
+// looks for such packages.
+enum class Type {
+  apk,
+  cargo,
+  composer,
+  conda,
+  deb,
+  gem,
+  golang,
+  maven,
+  npm,
+  nuget,
+  pypi,
+  rpm,
+  generic
+};
 std::string_view name(Type type);  // "deb"
 std::optional<Type> type_of(std::string_view name);
 std::span<const Type> types();

@@ -9,7 +9,7 @@ namespace {
 
 TEST(Type, NamesGoBothWays) {
   for (const Type type : types()) EXPECT_EQ(type_of(name(type)), type);
-  EXPECT_EQ(types().size(), 12U);
+  EXPECT_EQ(types().size(), 13U);
   EXPECT_EQ(type_of("windows"), std::nullopt);
 }
 

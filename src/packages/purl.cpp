@@ -161,7 +161,7 @@ std::optional<Package> parse_purl(std::string_view text) {
   text = text.substr(0, question);
   const std::size_t slash = text.find('/');
   const auto type = type_of(text.substr(0, slash));
-  if (!type || slash == std::string_view::npos) return std::nullopt;
+  if (!type || *type == Type::generic || slash == std::string_view::npos) return std::nullopt;
   std::string_view path = text.substr(slash + 1);
   // A scope of npm may be written "@babel", though it should be encoded.
   const std::size_t at = path.rfind('@');

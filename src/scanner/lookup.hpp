@@ -11,6 +11,7 @@
 #include "db/database.hpp"
 #include "oci/digest.hpp"
 #include "repos/repository.hpp"
+#include "scanner/adapter_scans.hpp"
 #include "scanner/advisory_store.hpp"
 #include "scanner/reports.hpp"
 
@@ -25,7 +26,8 @@ struct FoundImage {
 };
 
 // Threads: any; calls block. Images by the id of their scan and the id of the repository, of those
-// repositories that `visible` shows: the rest leaves no trace, neither in rows nor in `next`.
+// repositories that `visible` shows: the rest leaves no trace, neither in rows nor in `next`. First
+// those that the built-in scanner found in repositories that have it, then those of others.
 class Lookup {
  public:
   struct Position {
@@ -52,6 +54,10 @@ class Lookup {
   Result<Found> with_license(std::string_view license, const Page& page);
 
  private:
+  Result<Found> of_built_in(std::string_view vulnerability, const Page& page);
+  // `found` with those of other scanners behind it, as far as the page goes.
+  Result<Found> and_of_others(Found found, NameKind kind, std::string_view name, const Page& page);
+
   db::Database& database_;
   Reports& reports_;
   AdvisoryStore& advisories_;

@@ -76,14 +76,6 @@ class Joiner {
     return {};
   }
 
-  // Components in their order, and each layer's list of them.
-  void sort() {
-    std::ranges::sort(report_.components, {}, rank);
-    for (std::uint32_t i = 0; i < report_.components.size(); ++i) {
-      report_.layers[report_.components[i].layer].components.push_back(i);
-    }
-  }
-
  private:
   ImageReport& report_;
   std::map<Identity, std::size_t> known_;
@@ -123,6 +115,13 @@ void count(const advisories::Match& match, Counts& counts) {
   if (match.is_exploited) ++counts.exploited;
 }
 
+void put_in_order(ImageReport& report) {
+  std::ranges::sort(report.components, {}, rank);
+  for (std::uint32_t i = 0; i < report.components.size(); ++i) {
+    report.layers[report.components[i].layer].components.push_back(i);
+  }
+}
+
 Result<ImageReport> join(const oci::Digest& digest, const Image& image,
                          const std::vector<oci::Digest>& layers,
                          const std::vector<std::optional<StoredLayer>>& reports,
@@ -158,7 +157,7 @@ Result<ImageReport> join(const oci::Digest& digest, const Image& image,
     joined.advisories = database->info().version;
     HF_CHECK(joiner.look_up(*database));
   }
-  joiner.sort();
+  put_in_order(joined);
   return joined;
 }
 

@@ -55,6 +55,9 @@ struct ImageReport {
 // A finding counts for each package and vulnerability, as it is rated.
 void count(const advisories::Match& match, Counts& counts);
 
+// Components in their order, and each layer's list of them.
+void put_in_order(ImageReport& report);
+
 // What an image may have at most. A whole distribution has some thousands of packages; a stranger's
 // database lists as many as fit, each with the thousand findings of a kernel.
 inline constexpr std::size_t kComponentsAtMost = 50'000;

@@ -130,6 +130,11 @@ Result<void> Scanner::scan(jobs::Run& run) {
     return stored.error().code == ErrorCode::not_found ? Result<void>() : stored.error();
   }
   order.stored = *stored;
+  HF_TRY(const auto registration, parts_.registrations.of(order.repository->id));
+  if (registration) {
+    return parts_.adapter.scan(run, *registration, *order.repository, *order.stored,
+                               order.occasion);
+  }
   Result<void> outcome = scan(run, order);
   // Of those that are tried again nobody is told: whoever takes the job up begins anew.
   if (outcome || passes_by_itself(outcome.error()) || run.should_stop()) return outcome;
@@ -258,8 +263,8 @@ Result<void> Scanner::check_all(jobs::Run& run) {
     for (const Scan& scan : images) {
       if (run.should_stop()) break;
       after = scan.id;
-      const Result<void> outcome = check_again(scan.digest);
-      if (!outcome && passes_by_itself(outcome.error())) return outcome.error();
+      Result<void> outcome = check_again(scan.digest);
+      if (!outcome && passes_by_itself(outcome.error())) return outcome;
       if (outcome) {
         ++checked;
       } else {

@@ -12,6 +12,7 @@
 #include "repos/content.hpp"
 #include "repos/images.hpp"
 #include "repos/repositories.hpp"
+#include "scanner/adapter_scanner.hpp"
 #include "scanner/advisory_store.hpp"
 #include "scanner/layers.hpp"
 #include "scanner/reports.hpp"
@@ -44,6 +45,8 @@ struct ScannerParts {
   Scans& scans;
   Reports& reports;
   AdvisoryStore& advisories;
+  Registrations& registrations;
+  AdapterScanner& adapter;
 };
 
 // Threads: any; all calls block.
@@ -53,7 +56,8 @@ class Scanner {
 
   // One image: reads the layers that are not known, puts it together, counts. A layer that cannot
   // be read makes the scan a failed one (with an event) and the job too; what passes by itself (a
-  // database that is away) only the job, which is retried.
+  // database that is away) only the job, which is retried. Where the repository has another scanner
+  // by now, that one does it.
   Result<void> scan(jobs::Run& run);
   // Counts every image anew that was counted by other advisories than those in force.
   Result<void> check_all(jobs::Run& run);

@@ -92,8 +92,10 @@ Result<Image> unpacked(std::span<const std::byte> stored) {
   return image;
 }
 
-Result<void> emit(db::Tx& tx, events::Type type, const oci::Digest& digest,
-                  const Occasion& occasion, std::string_view detail, Timestamp now) {
+}  // namespace
+
+Result<void> append_event(db::Tx& tx, events::Type type, const oci::Digest& digest,
+                          const Occasion& occasion, std::string_view detail, Timestamp now) {
   events::Event event;
   event.at = now;
   event.type = type;
@@ -109,8 +111,6 @@ std::string in_words(const Counts& counts) {
   return fmt::format("{} critical, {} high, {} medium, {} low, {} unknown", counts.critical,
                      counts.high, counts.medium, counts.low, counts.unknown);
 }
-
-}  // namespace
 
 Result<std::optional<Scan>> Scans::find(const oci::Digest& digest) {
   const std::string& text = digest.text();
@@ -248,7 +248,7 @@ Result<void> Scans::complete(const oci::Digest& digest, const Image& image,
          kScannerVersion, std::as_bytes(std::span(stored)), to_micros(now),
          check ? to_micros(now) : 0, result.advisories, counts.critical, counts.high, counts.medium,
          counts.low, counts.unknown, counts.fixable, counts.exploited, result.not_covered}));
-    return emit(tx, events::Type::scan_completed, digest, occasion, in_words(counts), now);
+    return append_event(tx, events::Type::scan_completed, digest, occasion, in_words(counts), now);
   });
 }
 
@@ -258,16 +258,7 @@ Result<void> Scans::fail(const oci::Digest& digest, std::string_view reason,
     const std::string_view cut = reason.substr(0, kReasonBytes);
     HF_CHECK(tx.execute("UPDATE scan_images SET state = $2, reason = $3 WHERE digest = $1",
                         {digest.text(), static_cast<std::int64_t>(State::failed), cut}));
-    return emit(tx, events::Type::scan_failed, digest, occasion, cut, clock_.now());
-  });
-}
-
-Result<void> Scans::tell(const oci::Digest& digest, const Occasion& occasion) {
-  HF_TRY(const auto scan, find(digest));
-  if (!scan) return {};
-  return database_.write(db::Durability::full, [&](db::Tx& tx) -> Result<void> {
-    return emit(tx, events::Type::scan_completed, digest, occasion, in_words(scan->counts),
-                clock_.now());
+    return append_event(tx, events::Type::scan_failed, digest, occasion, cut, clock_.now());
   });
 }
 

@@ -57,7 +57,9 @@ struct Scan {
   std::optional<Timestamp> completed_at{};  // its packages were found
   std::optional<Timestamp> checked_at{};    // they were compared with the advisories
   std::string advisories{};                 // the version of these; "": none
-  std::string scanner{};                    // kScannerVersion of then
+  std::string scanner{};                    // kScannerVersion of then, or another's version
+  std::string scanner_name{};               // of another than the built-in one, or ""
+  std::string scanner_vendor{};             // likewise
   Counts counts{};
   std::int64_t not_covered = 0;  // packages of which the advisories know nothing
 };
@@ -75,7 +77,13 @@ struct Check {
   std::int64_t not_covered = 0;
 };
 
-// Threads: any; all calls block.
+// "1 critical, 0 high, …": what scan_completed says.
+std::string in_words(const Counts& counts);
+// Of scan_completed and scan_failed, in the caller's transaction.
+Result<void> append_event(db::Tx& tx, events::Type type, const oci::Digest& digest,
+                          const Occasion& occasion, std::string_view detail, Timestamp now);
+
+// Of the built-in scanner. Threads: any; all calls block.
 class Scans {
  public:
   Scans(db::Database& database, const Clock& clock) : database_(database), clock_(clock) {}
@@ -108,8 +116,6 @@ class Scans {
                         const std::optional<Check>& check, const Occasion& occasion);
   // One event.
   Result<void> fail(const oci::Digest& digest, std::string_view reason, const Occasion& occasion);
-  // It was complete already: one event, for whoever waits for this occasion's.
-  Result<void> tell(const oci::Digest& digest, const Occasion& occasion);
   // Counted anew.
   Result<void> checked(const oci::Digest& digest, const Check& check);
   // It cannot be counted by the advisories in force: failed, and what was found before is

@@ -5,6 +5,7 @@
 
 #include "base/log.hpp"
 #include "oci/manifest.hpp"
+#include "scanner/adapter_scanner.hpp"
 #include "scanner/scanner.hpp"
 
 namespace holdfast::scanner {
@@ -22,15 +23,22 @@ bool is_of_no_platform(const oci::Descriptor& child) {
 
 }  // namespace
 
+struct Trigger::Wish {
+  std::int64_t repository_id = 0;
+  std::optional<Registration> registration;  // nothing: the built-in scanner
+  Occasion occasion;
+};
+
 Trigger::Trigger(db::Database& database, repos::Repositories& repositories, repos::Content& content,
-                 settings::Store& settings, jobs::Queue& queue, Scans& scans, const Clock& clock,
-                 std::string replica)
+                 settings::Store& settings, jobs::Queue& queue, Registrations& registrations,
+                 Results& results, const Clock& clock, std::string replica)
     : database_(database),
       repositories_(repositories),
       content_(content),
       settings_(settings),
       queue_(queue),
-      scans_(scans),
+      registrations_(registrations),
+      results_(results),
       clock_(clock),
       replica_(std::move(replica)) {}
 
@@ -187,13 +195,16 @@ Result<std::int64_t> Trigger::request(const repos::Repository& repository,
                                       Known known) {
   HF_TRY(const auto stored, content_.manifest(repository.id, repos::Reference(digest)));
   HF_TRY(const oci::Manifest manifest, oci::parse_manifest(*stored->bytes, stored->media_type));
-  const Occasion occasion{.repository = repository.name.text(), .tag = std::string(tag)};
+  HF_TRY(auto registration, registrations_.of(repository.id));
+  const Wish wish{.repository_id = repository.id,
+                  .registration = std::move(registration),
+                  .occasion = {.repository = repository.name.text(), .tag = std::string(tag)}};
   if (manifest.kind == oci::ManifestKind::image) {
     if (!is_scannable(manifest)) {
       return holdfast::fail(ErrorCode::unsupported, kNothingToScan,
                             "it is no image that packages could be in");
     }
-    HF_TRY(const bool asked, request_image(occasion, digest, known));
+    HF_TRY(const bool asked, request_image(wish, digest, known));
     return asked ? 1 : 0;
   }
   std::int64_t count = 0;
@@ -206,31 +217,31 @@ Result<std::int64_t> Trigger::request(const repos::Repository& repository,
     }
     const auto parsed = oci::parse_manifest(*(*image)->bytes, (*image)->media_type);
     if (!parsed || !is_scannable(*parsed)) continue;
-    HF_TRY(const bool asked, request_image(occasion, child.digest, known));
+    HF_TRY(const bool asked, request_image(wish, child.digest, known));
     count += asked ? 1 : 0;
   }
   return count;
 }
 
-Result<bool> Trigger::request_image(const Occasion& occasion, const oci::Digest& digest,
-                                    Known known) {
-  HF_TRY(const auto scan, scans_.find(digest));
+Result<bool> Trigger::request_image(const Wish& wish, const oci::Digest& digest, Known known) {
+  HF_TRY(const auto scan, results_.find(wish.repository_id, digest));
   const bool is_under_way =
       scan && (scan->state == State::pending || scan->state == State::scanning);
   // Its job may have been canceled: somebody who asks is not told that it goes on for ever.
   if (is_under_way && known == Known::leave) return false;
-  const bool is_known = scan && scan->completed_at && scan->scanner == kScannerVersion &&
-                        scan->state != State::failed;
+  const bool is_current = scan && (wish.registration || scan->scanner == kScannerVersion);
+  const bool is_known = is_current && scan->completed_at && scan->state != State::failed;
   if (is_known && known == Known::leave) {
     // A tag was set on what was scanned before: its own event says so.
-    if (!occasion.tag.empty()) HF_CHECK(scans_.tell(digest, occasion));
+    if (!wish.occasion.tag.empty()) HF_CHECK(results_.tell(*scan, wish.occasion));
     return false;
   }
+  const std::string_view action = wish.registration ? kAdapterScanAction : kScanAction;
   bool made = false;
   HF_CHECK(database_.write(db::Durability::full, [&](db::Tx& tx) -> Result<void> {
-    HF_CHECK(scans_.request(tx, digest));
-    HF_TRY(made, queue_.enqueue_once(tx, {.action = std::string(kScanAction),
-                                          .parameters = job_parameters(digest, occasion)}));
+    HF_CHECK(results_.request(tx, wish.repository_id, wish.registration, digest));
+    HF_TRY(made, queue_.enqueue_once(tx, {.action = std::string(action),
+                                          .parameters = job_parameters(digest, wish.occasion)}));
     return {};
   }));
   return made;

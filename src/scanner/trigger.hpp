@@ -17,6 +17,8 @@
 #include "jobs/queue.hpp"
 #include "repos/content.hpp"
 #include "repos/repositories.hpp"
+#include "scanner/registrations.hpp"
+#include "scanner/results.hpp"
 #include "scanner/scans.hpp"
 #include "settings/store.hpp"
 
@@ -30,8 +32,8 @@ inline constexpr std::string_view kScanningOff = "scanning_off";       // invali
 class Trigger {
  public:
   Trigger(db::Database& database, repos::Repositories& repositories, repos::Content& content,
-          settings::Store& settings, jobs::Queue& queue, Scans& scans, const Clock& clock,
-          std::string replica);
+          settings::Store& settings, jobs::Queue& queue, Registrations& registrations,
+          Results& results, const Clock& clock, std::string replica);
   ~Trigger();  // as stop()
 
   void start();
@@ -57,7 +59,8 @@ class Trigger {
   Result<void> start_reading();
   Result<bool> step();
   Result<void> look_at(const events::Event& event, std::string_view tag);
-  Result<bool> request_image(const Occasion& occasion, const oci::Digest& digest, Known known);
+  struct Wish;  // for which repository and tag
+  Result<bool> request_image(const Wish& wish, const oci::Digest& digest, Known known);
   void loop();
 
   db::Database& database_;
@@ -65,7 +68,8 @@ class Trigger {
   repos::Content& content_;
   settings::Store& settings_;
   jobs::Queue& queue_;
-  Scans& scans_;
+  Registrations& registrations_;
+  Results& results_;
   const Clock& clock_;
   const std::string replica_;
 

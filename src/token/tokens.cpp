@@ -50,6 +50,10 @@ Result<std::vector<crypto::SigningKey>> parse_keys(std::string_view pems) {
   return keys;
 }
 
+std::chrono::seconds lifetime_of(const Settings& settings, const Holder& holder) {
+  return holder.lifetime.count() > 0 ? holder.lifetime : settings.lifetime;
+}
+
 std::string claims_json(const Settings& settings, std::string_view audience, const Holder& holder,
                         const std::vector<Access>& access, Timestamp now, std::string_view id) {
   std::string text = R"({"iss":)";
@@ -62,11 +66,15 @@ std::string claims_json(const Settings& settings, std::string_view audience, con
     text += R"(,"access_token":)";
     codec::append_json_string(text, holder.access_token);
   }
+  if (!holder.scan.empty()) {
+    text += R"(,"scan":)";
+    codec::append_json_string(text, holder.scan);
+  }
   if (holder.for_scope) text += R"(,"scoped":true)";
   const std::int64_t issued = seconds_of(now);
   text += fmt::format(R"(,"exp":{},"nbf":{},"iat":{},"jti":"{}","uid":{},"ver":{},"access":[)",
-                      issued + settings.lifetime.count(), issued, issued, id, holder.account_id,
-                      holder.version);
+                      issued + lifetime_of(settings, holder).count(), issued, issued, id,
+                      holder.account_id, holder.version);
   for (const Access& entry : access) {
     if (text.back() != '[') text += ',';
     text += R"({"type":)";
@@ -185,7 +193,7 @@ Issued Tokens::issue(const Holder& holder, const std::vector<Access>& access,
       codec::base64url(
           claims_json(state_->settings, audience, holder, access, now, uuid(state_->random)));
   token += "." + codec::base64url(key.sign(token));
-  return {std::move(token), state_->settings.lifetime, now};
+  return {std::move(token), lifetime_of(state_->settings, holder), now};
 }
 
 Result<std::shared_ptr<const Claims>> Tokens::State::parse(std::string_view token) const {
@@ -221,6 +229,7 @@ Result<std::shared_ptr<const Claims>> Tokens::State::parse(std::string_view toke
   claims->audience = audience_of(*body);
   claims->access = access_of(*body);
   claims->access_token = codec::string_member(*body, "access_token").value_or("");
+  claims->scan = codec::string_member(*body, "scan").value_or("");
   claims->expires_at = at_second(*ends);
   claims->for_scope = !claims->access.empty() || codec::member(*body, "scoped") != nullptr;
   return std::shared_ptr<const Claims>(std::move(claims));

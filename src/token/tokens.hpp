@@ -27,6 +27,9 @@ struct Holder {
   std::int64_t version = 0;         // of the account, when its password was compared
   std::string_view access_token{};  // the id of the one that the user logged in with, or empty
   bool for_scope = false;           // a scope was asked for, whatever was granted of it
+  // Of a token that is given to a scanner: the attempt that it ends with. It is nobody's.
+  std::string_view scan{};
+  std::chrono::seconds lifetime{0};  // 0: as the settings say
 };
 
 // What a verified token says.
@@ -39,6 +42,7 @@ struct Claims {
   Timestamp expires_at;
   std::string access_token;  // the id of the user's access token that it was got with; or empty
   bool for_scope = false;    // a scope was asked for: nothing but what `access` says
+  std::string scan;          // the attempt of a scanner that it was given out for; or empty
 };
 
 struct Issued {

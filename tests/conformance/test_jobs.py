@@ -236,7 +236,7 @@ def test_workers(holdfast):
     tools.wait_until(lambda: api.get("/workers")["workers"], "a worker")
     worker, = api.get("/workers")["workers"]
     assert worker["id"] == replica and worker["status"] == "running"
-    assert worker["capacityMap"] == {"scan": 1, "scanCheck": 1}
+    assert worker["capacityMap"] == {"scan": 1, "scanCheck": 1, "adapterScan": 2}
     assert worker["heartbeatExpiration"] > datetime.now(timezone.utc).isoformat()
     assert api.expect(202, "POST", f"/workers/{replica}/capacity", {"capacityMap": {"scan": 0}}) == {}
     waits = make(api, "sleep", capacityMap={"scan": 1}, parameters={"seconds": "0"})
@@ -291,7 +291,7 @@ def test_crons_fire_and_what_was_deleted_stays_so(holdfast):
     server = holdfast()
     api = Rest(server.admin_client(), API)
     installed = [cron["action"] for cron in api.get("/crons")["crons"]]
-    assert installed == ["onlinegc", "onlinegc_joblogs", "tag_pruning"]
+    assert installed == ["adapter_scan_all", "onlinegc", "onlinegc_joblogs", "tag_pruning"]
     for action in installed:
         api.expect(204, "DELETE", f"/crons/{action}")
     api.expect(202, "POST", "/crons",

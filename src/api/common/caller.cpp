@@ -40,14 +40,15 @@ struct Callers::Given {
 
 Callers::Callers(accounts::Accounts& accounts, accounts::Logins& logins,
                  accounts::Sessions& sessions, holdfast::token::Tokens& tokens, Limits& limits,
-                 const PublicUrl& url, async::BlockingPool& pool)
+                 const PublicUrl& url, async::BlockingPool& pool, ScanSubject scan_subject)
     : accounts_(accounts),
       logins_(logins),
       sessions_(sessions),
       tokens_(tokens),
       limits_(limits),
       url_(url),
-      pool_(pool) {}
+      pool_(pool),
+      scan_subject_(std::move(scan_subject)) {}
 
 std::optional<Result<Callers::Proof>> Callers::from_memory(const http::Request& request,
                                                            const Given& given) {
@@ -64,6 +65,7 @@ std::optional<Result<Callers::Proof>> Callers::from_memory(const http::Request& 
     if (!tokens_.is_current()) return std::nullopt;
     auto claims = tokens_.verify(*bearer, url_.service(request));
     if (!claims) return std::move(claims).error();
+    if (!(*claims)->scan.empty()) return std::nullopt;
     const std::int64_t account_id = (*claims)->account_id;
     if ((*claims)->access_token.empty()) return Proof{{account_id, nullptr}, *std::move(claims)};
     return known(logins_.remembered_id((*claims)->access_token, account_id), *claims);
@@ -88,6 +90,11 @@ Result<Callers::Proof> Callers::from_database(const http::Request& request, cons
   } else if (const auto bearer = credential(given.text, "Bearer")) {
     HF_CHECK(tokens_.refresh());
     HF_TRY(proof.claims, tokens_.verify(*bearer, url_.service(request)));
+    if (!proof.claims->scan.empty()) {
+      HF_TRY(proof.scanner, scan_subject_(proof.claims->scan));
+      if (!proof.scanner) return wrong();
+      return proof;
+    }
     if (proof.claims->access_token.empty()) {
       proof.login.account_id = proof.claims->account_id;
       return proof;
@@ -138,6 +145,11 @@ asio::awaitable<Result<Caller>> Callers::identify(http::Request& request,
   if (!proof) co_return caller;
   caller.claims = std::move(proof->claims);
   caller.access_token = std::move(proof->login.token);
+  if (proof->scanner) {
+    caller.subject = std::move(proof->scanner);
+    request.user = caller.subject->name;
+    co_return caller;
+  }
   const std::int64_t account_id = proof->login.account_id;
   if (account_id == 0) co_return caller;
   caller.subject = accounts_.cached_subject(account_id);

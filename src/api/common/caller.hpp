@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -33,6 +34,10 @@ struct Caller {
   [[nodiscard]] bool is_narrowed() const { return access_token && access_token->is_narrowed(); }
 };
 
+// Who a scanner is while an attempt goes on (Claims::scan); null: it has ended. Blocks.
+using ScanSubject =
+    std::function<Result<std::shared_ptr<const accounts::Subject>>(std::string_view attempt)>;
+
 // Finds out who calls: Bearer (a token of /auth/token), Basic (a password or an access token),
 // nothing (anonymous). The scheme is compared without case. Of several Authorization fields the
 // first that is good counts: clients send an empty Basic before the Bearer. unauthenticated when
@@ -42,7 +47,7 @@ class Callers {
  public:
   Callers(accounts::Accounts& accounts, accounts::Logins& logins, accounts::Sessions& sessions,
           holdfast::token::Tokens& tokens, Limits& limits, const PublicUrl& url,
-          async::BlockingPool& pool);
+          async::BlockingPool& pool, ScanSubject scan_subject);
   // `access_token`: one that came by another way than the Authorization field, which is tried
   // first; or empty.
   boost::asio::awaitable<Result<Caller>> identify(http::Request& request,
@@ -58,6 +63,7 @@ class Callers {
   struct Proof {
     accounts::Login login;
     std::shared_ptr<const holdfast::token::Claims> claims{};
+    std::shared_ptr<const accounts::Subject> scanner{};  // who has no account
   };
   // Nothing when the answer is not in memory; then from_database() has it.
   std::optional<Result<Proof>> from_memory(const http::Request& request, const Given& given);
@@ -71,6 +77,7 @@ class Callers {
   Limits& limits_;
   const PublicUrl& url_;
   async::BlockingPool& pool_;
+  const ScanSubject scan_subject_;
 };
 
 // The actor of an event, from a request and who made it.

@@ -34,7 +34,10 @@ class CallersTest : public testing::Test {
     logins_ = std::make_unique<accounts::Logins>(*accounts_, *authenticator_, *access_tokens_);
     sessions_ = std::make_unique<accounts::Sessions>(*database_, clock_, random_);
     callers_ =
-        std::make_unique<Callers>(*accounts_, *logins_, *sessions_, *tokens_, limits_, url_, pool_);
+        std::make_unique<Callers>(*accounts_, *logins_, *sessions_, *tokens_, limits_, url_, pool_,
+                                  [this](std::string_view attempt) {
+                                    return Result(attempt == "under-way" ? scanner_ : nullptr);
+                                  });
     EXPECT_TRUE(accounts_->create_user({"root", "a good password", true}, {}));
     alice_ = accounts_->create_user({"alice", "a good password"}, {}).value();
   }
@@ -77,6 +80,11 @@ class CallersTest : public testing::Test {
     outcome = caller ? caller->subject->name : "!" + std::string(caller.error().reason);
     if (caller) EXPECT_EQ(request.user, caller->subject->name);
   }
+  static std::shared_ptr<const accounts::Subject> named(std::string name) {
+    accounts::Subject subject;
+    subject.name = std::move(name);
+    return std::make_shared<const accounts::Subject>(std::move(subject));
+  }
   static std::string basic(const std::string& text) { return "Basic " + codec::base64(text); }
 
   std::filesystem::path folder_;
@@ -97,6 +105,8 @@ class CallersTest : public testing::Test {
   Limits limits_{{}, clock_};
   std::unique_ptr<Callers> callers_;
   accounts::Account alice_;
+  // Who comes with a token of the attempt "under-way".
+  std::shared_ptr<const accounts::Subject> scanner_ = named("system:scanner");
   bool narrowed_ = false;  // who was identified last
 };
 
@@ -159,6 +169,19 @@ TEST_F(CallersTest, AnAccessTokenNarrowsWhateverIsGotWithIt) {
   ASSERT_TRUE(access_tokens_->remove(whole.token.id, {}));
   EXPECT_EQ(identify(before), "!credentials_wrong");
   EXPECT_EQ(identify(basic("root:" + narrow.secret)), "!credentials_wrong");
+}
+
+TEST_F(CallersTest, AScannersTokenIsGoodWhileItsAttemptGoesOn) {
+  const auto token = [&](std::string_view attempt) {
+    return "Bearer " + tokens_->issue({.name = "alice", .scan = attempt}, {}, "here").token;
+  };
+  const std::string under_way = token("under-way");
+  EXPECT_EQ(identify(under_way), "system:scanner");
+  EXPECT_EQ(identify(under_way), "system:scanner");
+  EXPECT_EQ(identify(token("over")), "!credentials_wrong");
+  scanner_ = nullptr;
+  EXPECT_EQ(identify(under_way), "!credentials_wrong");  // at once, whatever was remembered
+  EXPECT_EQ(identify(basic("system:scanner:x")), "!credentials_wrong");
 }
 
 TEST_F(CallersTest, ADisabledAccountEndsItsTokensWithTheNextRequest) {

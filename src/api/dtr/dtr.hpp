@@ -28,7 +28,10 @@
 #include "repos/search.hpp"
 #include "repos/storage.hpp"
 #include "repos/traffic.hpp"
+#include "scanner/adapter_scanner.hpp"
 #include "scanner/lookup.hpp"
+#include "scanner/registrations.hpp"
+#include "scanner/results.hpp"
 #include "scanner/trigger.hpp"
 #include "scanner/updates.hpp"
 #include "scanner/waivers.hpp"
@@ -67,9 +70,12 @@ struct Services {
   repos::Search& search;
   repos::Storage& storage;
   scanner::AdvisoryStore& advisories;
+  scanner::Registrations& scanners;
+  scanner::AdapterScanner& adapter_scanner;
   scanner::Lookup& scan_lookup;
   scanner::Reports& reports;
   scanner::Scans& scans;
+  scanner::Results& scan_results;
   scanner::Trigger& scan_trigger;
   scanner::Updates& scan_updates;
   scanner::Waivers& waivers;

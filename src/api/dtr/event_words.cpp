@@ -59,6 +59,7 @@ constexpr auto kObjects = std::to_array<Pair>({
     {"scan", "TAG"},
     {"advisories", "SYSTEM"},
     {"waiver", "SYSTEM"},
+    {"scanner", "SYSTEM"},
 });
 
 std::string upper(std::string_view text) {

@@ -42,6 +42,7 @@ std::vector<rest::Route> meta_routes(const Services& services);
 std::vector<rest::Route> override_routes(const Services& services);
 std::vector<rest::Route> pruning_routes(const Services& services);
 std::vector<rest::Route> repository_routes(const Services& services);
+std::vector<rest::Route> scanner_routes(const Services& services);
 std::vector<rest::Route> search_routes(const Services& services);
 std::vector<rest::Route> service_account_routes(const Services& services);
 std::vector<rest::Route> sharing_routes(const Services& services);

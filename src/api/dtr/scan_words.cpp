@@ -56,7 +56,17 @@ State state_of(const ScannedImage& image) {
 bool should_rescan(const ScannedImage& image) {
   if (!image.scan) return true;
   return image.scan->state == State::failed || image.scan->state == State::unscanned ||
-         image.scan->scanner != scanner::kScannerVersion;
+         (image.scan->scanner_name.empty() && image.scan->scanner != scanner::kScannerVersion);
+}
+
+// Who found what is shown: the built-in scanner, or the one that the repository has.
+json::object shown_scanner(const ScannedImage& image) {
+  if (image.scan && !image.scan->scanner_name.empty()) {
+    return {{"name", image.scan->scanner_name},
+            {"vendor", image.scan->scanner_vendor},
+            {"version", image.scan->scanner}};
+  }
+  return {{"name", "Holdfast"}, {"vendor", ""}, {"version", image.scan ? image.scan->scanner : ""}};
 }
 
 bool has_foreign_layers(const ScannedImage& image) {
@@ -319,6 +329,7 @@ json::object old_summary(const ScannedImage& image, ScanDetail detail) {
   shown["os"] = image.scan ? image.scan->os : "";
   shown["architecture"] = image.scan ? image.scan->architecture : "";
   shown["reason"] = image.scan ? image.scan->reason : "";
+  shown["scanner"] = shown_scanner(image);
   shown["advisories"] = image.scan ? image.scan->advisories : "";
   shown["notCovered"] = image.scan ? image.scan->not_covered : 0;
   shown["layersDone"] = image.scan ? image.scan->layers_done : 0;
@@ -355,6 +366,7 @@ json::object scan_summary(const ScannedImage& image) {
       {"vulnOverrides", image.report ? shown_waivers(image) : json::array()}};
   return {{"scanStatus", static_cast<int>(state_of(image))},
           {"shouldRescan", should_rescan(image)},
+          {"scanner", shown_scanner(image)},
           {"scannedImage", std::move(scanned)}};
 }
 

@@ -19,7 +19,7 @@ Result<ScanTarget> scan_target(const Services& services, const Repository& repos
 
 Result<ScannedImage> scanned(const Services& services, const Repository& repository,
                              std::string_view tag, const ScanTarget& target, ScanWith with) {
-  HF_TRY(auto scan, services.scans.find(target.digest));
+  HF_TRY(auto scan, services.scan_results.find(repository.id, target.digest));
   HF_TRY(auto waivers, services.waivers.load());
   ScannedImage image{.repository = repository,
                      .tag = std::string(tag),
@@ -31,7 +31,7 @@ Result<ScannedImage> scanned(const Services& services, const Repository& reposit
                      .now = services.clock.now()};
   const bool is_known = image.scan && image.scan->completed_at;
   if (is_known && (with == ScanWith::report || !image.waivers->is_empty())) {
-    auto report = services.reports.find(target.digest);
+    auto report = services.scan_results.report(repository.id, target.digest);
     if (!report && report.error().reason == scanner::kImageTooLarge) {
       image.scan->state = scanner::State::failed;
       image.scan->reason = report.error().message;

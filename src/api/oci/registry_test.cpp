@@ -72,8 +72,9 @@ class RegistryTest : public testing::Test {
     access_tokens_ = std::make_unique<accounts::AccessTokens>(*database_, clock_, random_);
     logins_ = std::make_unique<accounts::Logins>(*accounts_, *authenticator_, *access_tokens_);
     sessions_ = std::make_unique<accounts::Sessions>(*database_, clock_, random_);
-    callers_ =
-        std::make_unique<Callers>(*accounts_, *logins_, *sessions_, *tokens_, limits_, url_, pool_);
+    callers_ = std::make_unique<Callers>(
+        *accounts_, *logins_, *sessions_, *tokens_, limits_, url_, pool_,
+        [](std::string_view) { return Result(std::shared_ptr<const accounts::Subject>()); });
     use({});
     EXPECT_TRUE(accounts_->create_user({"root", "a good password", true}, {}));
     alice_ = accounts_->create_user({"alice", "a good password"}, {}).value();

@@ -32,6 +32,8 @@
 #include "pruning/policies.hpp"
 #include "repos/content.hpp"
 #include "repos/repositories.hpp"
+#include "scanner/adapter_client.hpp"
+#include "scanner/registrations.hpp"
 #include "scanner/scans.hpp"
 #include "scanner/trigger.hpp"
 #include "scanner/vex.hpp"
@@ -108,6 +110,12 @@ constexpr auto kByReason = std::to_array<std::pair<std::string_view, Mapped>>({
     {scanner::kNotScanned, {404, "NO_SUCH_REF"}},
     // Of a report that is read: there is none.
     {scanner::kImageTooLarge, {404, "NO_SUCH_REF"}},
+    {scanner::kScannerUnknown, {404, "NO_SUCH_SCANNER"}},
+    {scanner::kScannerExists, {400, "SCANNER_EXISTS"}},
+    {scanner::kScannerInvalid, {400, "INVALID_FORM"}},
+    {scanner::kScannerInUse, {409, "SCANNER_IN_USE"}},
+    {scanner::kTooManyScanners, {409, "TOO_MANY_SCANNERS"}},
+    {scanner::kAdapterFailed, {400, "SCANNER_FAILED"}},
     {scanner::kWaiverUnknown, {404, "NO_SUCH_OVERRIDE"}},
     {scanner::kWaiverInvalid, {400, "INVALID_FORM"}},
     {scanner::kTooManyWaivers, {409, "TOO_MANY_OVERRIDES"}},
