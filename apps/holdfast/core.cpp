@@ -55,7 +55,8 @@ Result<std::unique_ptr<Core>> Core::open(DataFolder& folder, const CoreOptions& 
   std::unique_ptr<Core> core(new Core(std::move(database), std::move(blobs), sealer, options));
   HF_TRY(core->tokens, token::Tokens::open(core->keys, {"holdfast", options.token_lifetime},
                                            core->clock, core->random));
-  core->scanning = std::make_unique<Scanning>(*core, (folder.path() / "advisories").string());
+  core->scanning =
+      std::make_unique<Scanning>(*core, (folder.path() / "advisories").string(), options.fetching);
   add_actions(*core);
   return core;
 }

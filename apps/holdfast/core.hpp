@@ -32,6 +32,7 @@
 #include "repos/search.hpp"
 #include "repos/storage.hpp"
 #include "repos/traffic.hpp"
+#include "scanner/updates.hpp"
 #include "settings/store.hpp"
 #include "token/tokens.hpp"
 #include "uploads/uploads.hpp"
@@ -45,6 +46,7 @@ struct CoreOptions {
   repos::ContentRules content{};
   settings::Values defaults{};  // for settings that were never set
   std::chrono::seconds token_lifetime{300};
+  scanner::Fetching fetching{};
 };
 
 // Constructed in the order of the members, ended in reverse; the edge comes after it and goes

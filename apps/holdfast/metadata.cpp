@@ -12,6 +12,7 @@
 #include "db/postgres/postgres.hpp"
 #include "db/sqlite/sqlite.hpp"
 #include "events/events.hpp"
+#include "feeds/states.hpp"
 #include "gc/runs.hpp"
 #include "jobs/job.hpp"
 #include "keys/keys.hpp"
@@ -76,7 +77,8 @@ std::vector<db::Migration> all_migrations() {
   return db::joined({keys::migrations(), events::migrations(), settings::migrations(),
                      accounts::migrations(), repos::migrations(), uploads::migrations(),
                      token::migrations(), jobs::migrations(), pruning::migrations(),
-                     gc::migrations(), backup::migrations(), scanner::migrations()});
+                     gc::migrations(), backup::migrations(), scanner::migrations(),
+                     feeds::migrations()});
 }
 
 void print_copied(std::string_view table, std::uint64_t rows) {

@@ -18,6 +18,7 @@
 #include "scanner/trigger.hpp"
 #include "scanner/updates.hpp"
 #include "scanner/waivers.hpp"
+#include "scanner/worker_state.hpp"
 #include "worker/launcher.hpp"
 
 namespace holdfast {
@@ -27,12 +28,14 @@ class Core;
 // Constructed in the order of the members, ended in reverse. The core outlives it.
 struct Scanning {
   // `folder` is for copies of the advisories.
-  Scanning(Core& core, const std::string& folder);
+  Scanning(Core& core, const std::string& folder, scanner::Fetching fetching);
 
   worker::Launcher launcher;
+  scanner::WorkerState worker_state;  // found out by serve() before anything else begins
   scanner::Layers layers;
   scanner::Scans scans;
   scanner::AdvisoryStore advisories;
+  feeds::States feed_states;
   scanner::Reports reports;
   scanner::Lookup lookup;
   scanner::Waivers waivers;
