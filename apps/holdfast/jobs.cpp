@@ -104,8 +104,10 @@ Result<void> Worker::start() {
       {.schedule = daily(core_.random), .job = {.action = std::string(scanner::kUpdateAction)}}));
   HF_CHECK(core_.scanning->updates.fetch_first());
   runner_.start();
-  // What was pushed meanwhile is looked at by a server that can.
-  if (core_.scanning->worker_state.problem.empty()) core_.scanning->trigger.start();
+  if (!core_.scanning->worker_state.problem.empty()) {
+    return core_.scanning->trigger.leave_to_others();
+  }
+  core_.scanning->trigger.start();
   return {};
 }
 

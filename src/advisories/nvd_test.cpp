@@ -87,7 +87,7 @@ TEST(NvdTest, TheMirrorsShape) {
 
 TEST(NvdTest, VectorsOfNoMetricAndNoVectorsDoNotCount) {
   const std::string elsewhere =
-      fmt::format(R"({{"other":{}}})", metric("cvssMetricV31", "Primary", k31));
+      fmt::format(R"({{"other":{{{}}}}})", metric("cvssMetricV31", "Primary", k31));
   const Read got = read(nvd(fmt::format(
       R"({{"cve":{}}},{{"cve":{{"id":"CVE-2024-2","metrics":{},"x":{}}}}})",
       cve("CVE-2024-1", metric("cvssMetricV31", "Primary", "CVSS:3.1/AV:N")), elsewhere,

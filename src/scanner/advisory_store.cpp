@@ -127,8 +127,15 @@ Result<AdvisoryStore::Base> AdvisoryStore::copy_of_current() {
   HF_CHECK(refresh());
   HF_TRY(const auto wanted, in_force());
   if (!wanted) return Base{};
+  {
+    const std::lock_guard refreshing(refreshing_);
+    if (unreadable_ == wanted->version) return Base{.digest = wanted->digest};
+  }
   const auto have = current();
-  if (!have || have->info().version != wanted->version) return Base{.digest = wanted->digest};
+  if (!have || have->info().version != wanted->version) {
+    return holdfast::fail(ErrorCode::unavailable, kOvertaken,
+                          "other advisories were put in force meanwhile");
+  }
   HF_TRY(std::string path, local_copy(*wanted));
   return Base{.path = std::move(path), .digest = wanted->digest};
 }

@@ -171,6 +171,7 @@ Result<void> Updates::fetch_all(jobs::Run& run) {
     if (!run.should_stop()) {
       HF_CHECK(parts_.store.fail_update(fetched.error().message, system_actor()));
     }
+    if (fetched.error().code == ErrorCode::invalid) run.give_up();
     return fetched.error();
   }
   if (fetched->is_new) HF_CHECK(compare_images());

@@ -34,6 +34,7 @@
 #include "repos/repositories.hpp"
 #include "scanner/scans.hpp"
 #include "scanner/trigger.hpp"
+#include "scanner/updates.hpp"
 #include "scanner/waivers.hpp"
 #include "settings/values.hpp"
 
