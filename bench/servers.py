@@ -130,6 +130,7 @@ class Holdfast(Server):
             "--create_repository_on_push": "true",
             "--limits.connections_per_address": "0",
             "--token.lifetime": "12h",
+            "--advisories.online": "false",
         }
         environment = {"HOLDFAST_ADMIN_PASSWORD": self.password}
         if url := os.environ.get("BENCH_DATABASE_URL"):

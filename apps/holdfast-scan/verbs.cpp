@@ -48,6 +48,13 @@ void put_number(std::string& out, std::size_t number) {
   for (int shift = 0; shift < 32; shift += 8) out += static_cast<char>(number >> shift & 0xffU);
 }
 
+bool write_frame(std::string_view name, std::string_view bytes, bool is_last) {
+  std::string frame;
+  put_number(frame, name.size());
+  put_number(frame, bytes.size() | (is_last ? 0U : worker::kMoreFollows));
+  return write_output(frame.append(name)) && write_output(bytes);
+}
+
 Result<void> pass_on(detect::ArchiveReader& archive, const ArchiveVerb& verb) {
   detect::Member member;
   for (std::uint64_t count = 0;; ++count) {
@@ -60,19 +67,22 @@ Result<void> pass_on(detect::ArchiveReader& archive, const ArchiveVerb& verb) {
     if (member.kind != detect::Member::Kind::file) continue;
     const std::string name(member.name.substr(0, 4096));
     std::string bytes;
+    std::uint64_t total = 0;
     while (true) {
       HF_TRY(const std::string_view piece, archive.piece());
-      if (piece.empty()) break;
-      if (bytes.size() + piece.size() > verb.member_bytes) {
+      total += piece.size();
+      if (total > verb.member_bytes) {
         return fail(ErrorCode::too_large, detect::kTooLarge,
                     fmt::format("its member {} has more than {} bytes", name, verb.member_bytes));
       }
+      const bool is_last = piece.empty();
+      if (is_last || bytes.size() + piece.size() > worker::kFrameBytes) {
+        if (!write_frame(name, bytes, is_last)) return {};
+        bytes.clear();
+      }
+      if (is_last) break;
       bytes += piece;
     }
-    std::string frame;
-    put_number(frame, name.size());
-    put_number(frame, bytes.size());
-    if (!write_output(frame + name) || !write_output(bytes)) return {};
   }
 }
 

@@ -56,7 +56,7 @@ Result<std::unique_ptr<Core>> Core::open(DataFolder& folder, const CoreOptions& 
   HF_TRY(core->tokens, token::Tokens::open(core->keys, {"holdfast", options.token_lifetime},
                                            core->clock, core->random));
   core->scanning = std::make_unique<Scanning>(*core, (folder.path() / "advisories").string(),
-                                              sealer, options.external_url);
+                                              sealer, options.external_url, options.fetching);
   add_actions(*core);
   return core;
 }

@@ -33,6 +33,7 @@
 #include "repos/search.hpp"
 #include "repos/storage.hpp"
 #include "repos/traffic.hpp"
+#include "scanner/updates.hpp"
 #include "settings/store.hpp"
 #include "token/tokens.hpp"
 #include "uploads/uploads.hpp"
@@ -47,6 +48,7 @@ struct CoreOptions {
   settings::Values defaults{};  // for settings that were never set
   std::chrono::seconds token_lifetime{300};
   std::string external_url{};  // under which others reach this registry; "": nobody said
+  scanner::Fetching fetching{};
 };
 
 // Constructed in the order of the members, ended in reverse; the edge comes after it and goes

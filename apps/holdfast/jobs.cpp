@@ -2,6 +2,8 @@
 
 #include <array>
 #include <chrono>
+#include <cstddef>
+#include <fmt/format.h>
 #include <string_view>
 #include <utility>
 
@@ -31,6 +33,16 @@ constexpr std::array kDefaultCrons = {
     DefaultCron{pruning::kAction, "@every 15m"},
     DefaultCron{scanner::kAdapterScanAllAction, "0 0 3 * * *"},
 };
+
+// Daily at a time of the registry's own, so that not all ask at once.
+std::string daily(Random& random) {
+  std::array<std::byte, 4> bytes{};
+  random.fill(bytes);
+  const auto number = [&](std::size_t at) {
+    return std::to_integer<unsigned>(bytes[at]) << 8U | std::to_integer<unsigned>(bytes[at + 1]);
+  };
+  return fmt::format("0 {} {} * * *", number(0) % 60, number(2) % 24);
+}
 
 jobs::RunnerOptions runner_options(const Core& core, std::string id, std::string address) {
   jobs::RunnerOptions options{.worker = std::move(id),
@@ -83,7 +95,7 @@ void add_actions(Core& core) {
                .work = [&scanning](jobs::Run& run) { return scanning.adapter.scan_all(run); },
                .alone = true});
   actions.add({.name = std::string(scanner::kUpdateAction),
-               .description = "Imports advisories and puts them in force",
+               .description = "Imports advisories, of an upload or from the feeds",
                .work = [&scanning](jobs::Run& run) { return scanning.updates.run(run); },
                .retries = 3,
                .alone = true});
@@ -99,7 +111,13 @@ Result<void> Worker::start() {
     HF_CHECK(core_.jobs.schedules.install(
         {.schedule = std::string(cron.schedule), .job = {.action = std::string(cron.action)}}));
   }
+  HF_CHECK(core_.jobs.schedules.install(
+      {.schedule = daily(core_.random), .job = {.action = std::string(scanner::kUpdateAction)}}));
+  HF_CHECK(core_.scanning->updates.fetch_first());
   runner_.start();
+  if (!core_.scanning->worker_state.problem.empty()) {
+    return core_.scanning->trigger.leave_to_others();
+  }
   core_.scanning->trigger.start();
   return {};
 }

@@ -12,6 +12,7 @@
 #include "db/postgres/postgres.hpp"
 #include "db/sqlite/sqlite.hpp"
 #include "events/events.hpp"
+#include "feeds/states.hpp"
 #include "gc/runs.hpp"
 #include "jobs/job.hpp"
 #include "keys/keys.hpp"
@@ -78,7 +79,7 @@ std::vector<db::Migration> all_migrations() {
                      accounts::migrations(), repos::migrations(), uploads::migrations(),
                      token::migrations(), jobs::migrations(), pruning::migrations(),
                      gc::migrations(), backup::migrations(), scanner::migrations(),
-                     scanner::adapter_migrations()});
+                     scanner::adapter_migrations(), feeds::migrations()});
 }
 
 void print_copied(std::string_view table, std::uint64_t rows) {

@@ -170,6 +170,11 @@ Options make_options(const Values& values, std::vector<Problem>& problems) {
   options.log_level = level_of(read.text("log.level"));
   options.log_access = read.flag("log.access");
   options.core.token_lifetime = read.seconds("token.lifetime");
+  options.core.fetching = {.is_online = read.flag("advisories.online"),
+                           .download = {.ca_file = read.text("advisories.ca"),
+                                        .limit_bytes = read.size("advisories.download_limit"),
+                                        .stall = read.seconds("advisories.stall_timeout"),
+                                        .total = read.seconds("advisories.download_timeout")}};
   options.refresh_tokens = read.flag("token.refresh_tokens");
   options.uploads_expire_after = read.seconds("uploads.expire_after");
   options.network_threads = read.size("threads.network");

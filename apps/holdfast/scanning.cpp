@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <system_error>
+#include <utility>
 
 #include "base/log.hpp"
 #include "base/random.hpp"
@@ -16,11 +17,12 @@ std::string scan_worker_path() {
 }
 
 Scanning::Scanning(Core& core, const std::string& folder, const crypto::Sealer& sealer,
-                   const std::string& external_url)
+                   const std::string& external_url, scanner::Fetching fetching)
     : launcher(scan_worker_path()),
       layers(*core.database, core.clock),
       scans(*core.database, core.clock),
       advisories(*core.database, *core.blobs, core.clock, core.random, folder),
+      feed_states(*core.database),
       reports(scans, layers, advisories),
       lookup(*core.database, reports, advisories),
       waivers(*core.database, core.clock, core.random),
@@ -52,6 +54,10 @@ Scanning::Scanning(Core& core, const std::string& folder, const crypto::Sealer& 
                .queue = core.jobs.queue,
                .launcher = launcher,
                .store = advisories,
+               .feed_states = feed_states,
+               .settings = core.settings,
+               .worker_state = worker_state,
+               .fetching = std::move(fetching),
                .clock = core.clock,
                .random = core.random}),
       trigger(*core.database, core.repositories, core.content, core.settings, core.jobs.queue,

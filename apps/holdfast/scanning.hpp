@@ -22,6 +22,7 @@
 #include "scanner/trigger.hpp"
 #include "scanner/updates.hpp"
 #include "scanner/waivers.hpp"
+#include "scanner/worker_state.hpp"
 #include "worker/launcher.hpp"
 
 namespace holdfast {
@@ -33,12 +34,14 @@ struct Scanning {
   // `folder` is for copies of the advisories; `sealer` for credentials of scanners of others, which
   // reach this registry under `external_url`.
   Scanning(Core& core, const std::string& folder, const crypto::Sealer& sealer,
-           const std::string& external_url);
+           const std::string& external_url, scanner::Fetching fetching);
 
   worker::Launcher launcher;
+  scanner::WorkerState worker_state;  // found out by serve() before anything else begins
   scanner::Layers layers;
   scanner::Scans scans;
   scanner::AdvisoryStore advisories;
+  feeds::States feed_states;
   scanner::Reports reports;
   scanner::Lookup lookup;
   scanner::Waivers waivers;

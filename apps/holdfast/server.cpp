@@ -75,7 +75,8 @@ class Edge {
               *core.tokens, certificates.ca_pem(), std::string(version()), pool_}),
         dtr_(dtr_services(core, callers_, host_, pool_)),
         ops_({*core.database, *core.blobs, metrics_, pool_, limits_,
-              [this] { return server_ ? server_->counters() : http::Counters{}; }, core.jobs.queue},
+              [this] { return server_ ? server_->counters() : http::Counters{}; }, core.jobs.queue,
+              [&core] { return scanner_facts(core); }},
              {certificates.ca_pem(),
               options.metrics ? api::ops::MetricsAccess::on : api::ops::MetricsAccess::off,
               options.metrics_allow}),
@@ -321,6 +322,7 @@ Result<void> serve(const Options& options) {
   std::error_code ignored;
   std::filesystem::create_directories(data_dir / "run", ignored);
 
+  core->scanning->worker_state = scanner::WorkerState::found(core->scanning->launcher);
   Edge edge(options, *core, *certificates);
   HF_CHECK(edge.start(certificates->tls(), data_dir));
   Worker worker(*core, replica_id(options), machine_name());

@@ -39,6 +39,18 @@ api::dtr::Host host_facts(const Options& options, const Certificates& certificat
           .certificate_pem = [&certificates] { return certificates.certificate_pem(); }};
 }
 
+api::ops::Scanner scanner_facts(Core& core) {
+  const auto values = core.settings.load();
+  const auto freshness = core.scanning->updates.freshness();
+  api::ops::Scanner facts{.is_able = core.scanning->worker_state.problem.empty(),
+                          .is_on = values && (*values)->scanning_enabled};
+  if (freshness && freshness->succeeded_at) {
+    facts.advisories_age = std::chrono::duration_cast<std::chrono::seconds>(
+        core.clock.now() - *freshness->succeeded_at);
+  }
+  return facts;
+}
+
 api::dtr::Services dtr_services(Core& core, api::Callers& callers, const api::dtr::Host& host,
                                 async::BlockingPool& pool) {
   return {
@@ -60,12 +72,14 @@ api::dtr::Services dtr_services(Core& core, api::Callers& callers, const api::dt
       .advisories = core.scanning->advisories,
       .scanners = core.scanning->registrations,
       .adapter_scanner = core.scanning->adapter,
+      .feed_states = core.scanning->feed_states,
       .scan_lookup = core.scanning->lookup,
       .reports = core.scanning->reports,
       .scans = core.scanning->scans,
       .scan_results = core.scanning->results,
       .scan_trigger = core.scanning->trigger,
       .scan_updates = core.scanning->updates,
+      .scan_worker = core.scanning->worker_state,
       .waivers = core.scanning->waivers,
       .settings = core.settings,
       .jobs = core.jobs,

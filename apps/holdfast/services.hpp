@@ -5,6 +5,7 @@
 
 #include "api/common/caller.hpp"
 #include "api/dtr/dtr.hpp"
+#include "api/ops/ops.hpp"
 #include "async/pool.hpp"
 #include "certificates.hpp"
 #include "core.hpp"
@@ -17,6 +18,9 @@ std::string machine_name();
 std::string replica_id(const Options& options);
 // What this process is; the certificates outlive it.
 api::dtr::Host host_facts(const Options& options, const Certificates& certificates);
+
+// What /health and /metrics say of the scanner. Blocks on the database.
+api::ops::Scanner scanner_facts(Core& core);
 
 // All of these outlive what comes back.
 api::dtr::Services dtr_services(Core& core, api::Callers& callers, const api::dtr::Host& host,

@@ -403,6 +403,63 @@ TEST_F(AdvisoriesTest, OtherSourcesAreTakenOver) {
   EXPECT_FALSE(database_->find("A-2").value());
 }
 
+TEST_F(AdvisoriesTest, APartCountsInWholeOrNotAtAll) {
+  const std::string critical = "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H";
+  const std::string low = "CVSS:3.1/AV:L/AC:H/PR:H/UI:R/S:U/C:L/I:N/A:N";
+  add(record("A-1", "npm", "x", kUntil2, R"(,"aliases":["CVE-1-1"])"), "npm");
+  import_->rate("CVE-1-1", low);
+  const auto broken = import_->part([&]() -> Result<void> {
+    HF_CHECK(import_->add("npm", record("A-2", "npm", "x", kUntil2)));
+    HF_CHECK(import_->add("go", record("A-3", "Go", "x", kUntil2)));
+    HF_CHECK(import_->add_exploited(R"({"vulnerabilities":[{"cveID":"CVE-1-1"}]})"));
+    import_->rate("CVE-1-1", critical);
+    import_->rate("CVE-1-2", critical);
+    return fail(ErrorCode::corrupt, kRecordInvalid, "it is cut");
+  });
+  EXPECT_EQ(broken.error().message, "it is cut");
+  const auto rejected = import_->part([&] { return import_->add("npm", "no record"); });
+  EXPECT_THAT(rejected.error().message, HasSubstr("cannot be read"));
+  const auto nothing = import_->part([] { return Result<void>(); });
+  EXPECT_EQ(nothing.error().reason, kImportEmpty);
+  const auto good =
+      import_->part([&] { return import_->add("PyPI", record("A-4", "PyPI", "y", kUntil2)); });
+  EXPECT_EQ(good.value(), 1);
+  const Info info = finish();
+  EXPECT_EQ(info.records, 2);
+  EXPECT_EQ(info.sources.size(), 2U);
+  EXPECT_EQ(info.rated, 1);
+  EXPECT_EQ(info.exploited, 0);
+  EXPECT_THAT(found(of(Type::npm, "x", "1.0.0")), ElementsAre("CVE-1-1 2.0 low"));
+  EXPECT_THAT(found(of(Type::pypi, "y", "1.0.0")), ElementsAre("A-4 2.0 unknown"));
+  EXPECT_EQ(match(of(Type::golang, "x", "1.0.0")).coverage, Coverage::not_covered);
+  EXPECT_FALSE(database_->find("A-2").value());
+}
+
+TEST_F(AdvisoriesTest, ALaterRatingTakesThePlaceOfAnEarlierOne) {
+  const std::string high = "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:N/A:N";
+  const std::string low = "CVSS:3.1/AV:L/AC:H/PR:H/UI:R/S:U/C:L/I:N/A:N";
+  add(record("A-1", "npm", "x", kUntil2, R"(,"aliases":["CVE-1-1"])"), "npm");
+  add(record("A-2", "npm", "y", kUntil2, R"(,"aliases":["CVE-1-2"])"), "npm");
+  import_->rate("CVE-1-1", low);
+  import_->rate("CVE-1-2", low);
+  ASSERT_TRUE(import_->add_exploited(R"({"vulnerabilities":[{"cveID":"CVE-1-1"}]})"));
+  const Info before = finish();
+  // Ratings alone are enough where there are records to rate.
+  import_ = begin("b", "a");
+  import_->rate("CVE-1-1", high);
+  import_->rate("CVE-1-2", "");
+  const Info info = import_->finish().value();
+  EXPECT_NE(info.version, before.version);
+  EXPECT_EQ(info.exploited, 1);
+  database_ = Database::open((folder_ / "b").string()).value();
+  EXPECT_THAT(found(of(Type::npm, "x", "1.0.0")), ElementsAre("CVE-1-1 2.0 high"));
+  EXPECT_THAT(found(of(Type::npm, "y", "1.0.0")), ElementsAre("CVE-1-2 2.0 unknown"));
+  EXPECT_TRUE(match(of(Type::npm, "x", "1.0.0")).matches.front().is_exploited);
+  import_ = begin("c");
+  import_->rate("CVE-1-1", high);
+  EXPECT_EQ(import_->finish().error().reason, kImportEmpty) << "of nothing";
+}
+
 TEST_F(AdvisoriesTest, PathsAreTakenLiterally) {
   import_ = begin("50% #1?");
   add(record("A-1", "npm", "x", kUntil2), "npm");

@@ -4,6 +4,7 @@
 
 #include "advisories/format.hpp"
 #include "advisories/ranges.hpp"
+#include "advisories/ratings.hpp"
 
 namespace holdfast::advisories {
 
@@ -28,7 +29,8 @@ Result<std::unique_ptr<Connection>> Connection::open(const std::string& path) {
          file.prepare("SELECT name, ids, mends, summary, details, rating, vector, urls "
                       "FROM records WHERE id = ?"));
   HF_TRY(connection->rating_,
-         file.prepare("SELECT vector, rating, exploited FROM ratings WHERE cve = ?"));
+         file.prepare("SELECT vector, stated, COALESCE(rating, stated_rating), exploited "
+                      "FROM ratings WHERE cve = ?"));
   HF_TRY(connection->named_, file.prepare("SELECT record FROM names WHERE name = ?"));
   HF_TRY(connection->packages_,
          file.prepare("SELECT package, release, affected FROM affected WHERE record = ?"));
@@ -67,7 +69,8 @@ Result<Rating> Connection::rating(std::string_view cve) {
   rating_.bind(1, cve);
   HF_TRY(const bool found, rating_.step());
   if (!found) return Rating{};
-  Rating row{std::string(rating_.text(0)), severity_in(rating_, 1), rating_.integer(2) != 0};
+  Rating row{std::string(better_vector(rating_.text(0), rating_.text(1))), severity_in(rating_, 2),
+             rating_.integer(3) != 0};
   rating_.reset();
   return row;
 }

@@ -45,12 +45,14 @@ bool fits_module(const packages::Package& package, std::string_view fixed_versio
 class SqliteDatabase final : public Database {
  public:
   Result<void> open_file(const std::string& path) {
+    HF_TRY(const auto file, File::open(path));
+    HF_CHECK(read_info(*file));
     // All at once: the file may be unlinked while it is used.
     for (std::size_t i = 0; i < kConnections; ++i) {
       HF_TRY(auto connection, Connection::open(path));
       idle_.push_back(std::move(connection));
     }
-    return read_info(idle_.front()->file());
+    return {};
   }
 
   [[nodiscard]] const Info& info() const override { return info_; }
@@ -152,17 +154,22 @@ class SqliteDatabase final : public Database {
   }
 
   Result<void> read_info(File& file) {
-    HF_TRY(Statement row,
-           file.prepare("SELECT format, version, built_at, newest_at, records FROM info"));
-    HF_TRY(const bool found, row.step());
-    if (!found || row.integer(0) != kFormat) {
+    HF_TRY(Statement format, file.prepare("SELECT format FROM info"));
+    HF_TRY(const bool has_format, format.step());
+    if (!has_format || format.integer(0) != kFormat) {
       return fail(ErrorCode::corrupt, kAdvisoriesBroken,
                   "it is no advisory database of a format that this build knows");
     }
+    HF_TRY(Statement row, file.prepare("SELECT format, version, built_at, newest_at, records, "
+                                       "rated, exploited FROM info"));
+    HF_TRY(const bool found, row.step());
+    if (!found) return fail(ErrorCode::corrupt, kAdvisoriesBroken, "it says nothing of itself");
     info_.version = row.text(1);
     info_.built_at = from_micros(row.integer(2));
     info_.newest_at = from_micros(row.integer(3));
     info_.records = row.integer(4);
+    info_.rated = row.integer(5);
+    info_.exploited = row.integer(6);
     row.reset();
     HF_TRY(Statement sources,
            file.prepare("SELECT name, records, withdrawn, rejected FROM sources ORDER BY name"));

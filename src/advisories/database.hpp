@@ -59,6 +59,8 @@ struct Info {
   Timestamp built_at{};
   Timestamp newest_at{};  // the latest `modified` of any record that is not in the future
   std::int64_t records = 0;
+  std::int64_t rated = 0;      // CVEs that anybody rated
+  std::int64_t exploited = 0;  // CVEs that attackers are known to use
   std::vector<Source> sources{};
 };
 

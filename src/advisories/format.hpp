@@ -9,11 +9,11 @@
 namespace holdfast::advisories {
 
 // Another one for every change that an older build would misread.
-inline constexpr std::int64_t kFormat = 1;
+inline constexpr std::int64_t kFormat = 2;
 
 inline constexpr std::string_view kTables = R"(
 CREATE TABLE info (format INTEGER, version TEXT, built_at INTEGER, newest_at INTEGER,
-  records INTEGER);
+  records INTEGER, rated INTEGER, exploited INTEGER);
 CREATE TABLE sources (name TEXT, records INTEGER, withdrawn INTEGER, rejected INTEGER);
 CREATE TABLE ecosystems (source TEXT, family TEXT, release TEXT,
   PRIMARY KEY (source, family, release)) WITHOUT ROWID;
@@ -21,8 +21,8 @@ CREATE TABLE records (id INTEGER PRIMARY KEY, source TEXT, name TEXT, ids TEXT, 
   details TEXT, rating INTEGER, vector TEXT, urls TEXT);
 CREATE TABLE names (name TEXT, record INTEGER, PRIMARY KEY (name, record)) WITHOUT ROWID;
 CREATE TABLE affected (package TEXT, release TEXT, record INTEGER, affected TEXT);
-CREATE TABLE ratings (cve TEXT PRIMARY KEY, vector TEXT, rating INTEGER, exploited INTEGER)
-  WITHOUT ROWID;
+CREATE TABLE ratings (cve TEXT PRIMARY KEY, vector TEXT, rating INTEGER, stated TEXT,
+  stated_rating INTEGER, exploited INTEGER) WITHOUT ROWID;
 )";
 
 inline constexpr std::string_view kIndexes = R"(

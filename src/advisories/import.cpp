@@ -13,11 +13,11 @@
 #include <set>
 #include <tuple>
 #include <unistd.h>
-#include <unordered_map>
 #include <utility>
 
 #include "advisories/ecosystems.hpp"
 #include "advisories/format.hpp"
+#include "advisories/ratings.hpp"
 #include "advisories/sqlite.hpp"
 #include "codec/json.hpp"
 #include "codec/text.hpp"
@@ -30,13 +30,6 @@ namespace {
 constexpr std::size_t kReasons = 5;
 constexpr std::string_view kNoSource = "other";
 constexpr std::size_t kVersionLetters = 16;
-
-// What is known of a CVE from anywhere.
-struct Rating {
-  std::string vector;
-  std::optional<cvss::Severity> rating;
-  bool is_exploited = false;
-};
 
 struct SourceCount {
   Source source;
@@ -101,25 +94,24 @@ class Builder final : public Import {
   }
 
   Result<void> add_exploited(std::string_view bytes) override {
-    has_ratings_ = true;
     hasher_.update(std::as_bytes(std::span(bytes)));
-    for (auto& [cve, rating] : ratings_) rating.is_exploited = false;
     auto parsed = codec::parse_json(bytes, 16);
     const boost::json::value* list = parsed ? codec::member(*parsed, "vulnerabilities") : nullptr;
     if (list == nullptr || !list->is_array()) {
       return fail(ErrorCode::invalid, kRecordInvalid,
                   "the list of exploited vulnerabilities has no \"vulnerabilities\"");
     }
+    std::set<std::string> cves;
     for (const boost::json::value& one : list->get_array()) {
-      if (const auto id = codec::string_member(one, "cveID")) {
-        ratings_[std::string(*id)].is_exploited = true;
-      }
+      if (const auto id = codec::string_member(one, "cveID")) cves.insert(codec::to_text(*id, 64));
     }
+    if (cves.empty()) return fail(ErrorCode::invalid, kImportEmpty, "the list names no CVE");
+    added_ += std::ssize(cves);
+    ratings_.exploited(std::move(cves));
     return {};
   }
 
   Result<void> add_ratings(std::string_view bytes) override {
-    has_ratings_ = true;
     hasher_.update(std::as_bytes(std::span(bytes)));
     std::vector<std::string_view> header;
     while (!bytes.empty()) {
@@ -133,9 +125,43 @@ class Builder final : public Import {
         }
         continue;
       }
-      rate(header, fields);
+      rate_row(header, fields);
     }
     return {};
+  }
+
+  void rate(const std::string& cve, const std::string& vector) override {
+    hasher_.update(std::as_bytes(std::span(cve)));
+    hasher_.update(std::as_bytes(std::span(vector)));
+    ++added_;
+    ratings_.stated(cve, vector, std::nullopt);
+  }
+
+  Result<std::int64_t> part(const std::function<Result<void>()>& add) override {
+    HF_TRY(Statement last, file_->prepare("SELECT COALESCE(max(id), 0) FROM main.records"));
+    HF_TRY(const bool found, last.step());
+    const std::int64_t record = found ? last.integer(0) : 0;
+    last.reset();
+    const auto before = std::tuple(sources_, ecosystems_, newest_, added_);
+    ratings_.mark();
+    Result<void> outcome = add();
+    for (const auto& [name, count] : sources_) {
+      if (outcome) outcome = accept(count);
+    }
+    const std::int64_t added = added_ - std::get<3>(before);
+    if (outcome && added == 0) outcome = nothing();
+    if (outcome) return added;
+    std::tie(sources_, ecosystems_, newest_, added_) = before;
+    ratings_.undo();
+    // It is written without a journal.
+    for (const std::string_view sql :
+         {"DELETE FROM main.records WHERE id > ?", "DELETE FROM main.names WHERE record > ?",
+          "DELETE FROM main.affected WHERE record > ?"}) {
+      HF_TRY(Statement gone, file_->prepare(sql));
+      gone.bind(1, record);
+      HF_CHECK(gone.run());
+    }
+    return outcome.error();
   }
 
   Result<Info> finish() override {
@@ -150,11 +176,15 @@ class Builder final : public Import {
     for (const Source& source : info.sources) {
       info.records += source.records - source.withdrawn - source.rejected;
     }
-    if (info.records == 0 || (sources_.empty() && !has_ratings_)) {
-      return fail(ErrorCode::invalid, kImportEmpty, "there is no advisory in it");
+    if (added_ == 0) return nothing();
+    if (info.records == 0) {
+      return fail(ErrorCode::invalid, kImportEmpty,
+                  "there is no advisory in it, and none before that its ratings could be of");
     }
+    info.rated = ratings_.count();
+    info.exploited = ratings_.exploited_count();
     info.version = codec::hex(hasher_.digest()).substr(0, kVersionLetters);
-    HF_CHECK(store_ratings());
+    HF_CHECK(ratings_.write(*file_));
     HF_CHECK(store_info(info));
     if (!base_.empty()) HF_CHECK(keep_base());
     HF_CHECK(file_->run("COMMIT"));
@@ -197,16 +227,7 @@ class Builder final : public Import {
       base_sources_.push_back(
           {std::string(source.text(0)), source.integer(1), source.integer(2), source.integer(3)});
     }
-    HF_TRY(Statement rating,
-           file_->prepare("SELECT cve, vector, rating, exploited FROM base.ratings"));
-    while (true) {
-      HF_TRY(const bool more, rating.step());
-      if (!more) return {};
-      Rating& known = ratings_[std::string(rating.text(0))];
-      known.vector = rating.text(1);
-      if (!rating.is_null(2)) known.rating = static_cast<cvss::Severity>(rating.integer(2));
-      known.is_exploited = rating.integer(3) != 0;
-    }
+    return ratings_.read_base(*file_);
   }
 
   Result<void> keep_base() {
@@ -234,6 +255,7 @@ class Builder final : public Import {
     SourceCount& count = sources_[name];
     count.source.name = name;
     ++count.source.records;
+    ++added_;
     return count;
   }
   static std::string source_of(const Record& record) {
@@ -244,6 +266,10 @@ class Builder final : public Import {
   static void reject(SourceCount& count, std::string reason) {
     ++count.source.rejected;
     if (count.reasons.size() < kReasons) count.reasons.push_back(std::move(reason));
+  }
+
+  static Error nothing() {
+    return fail(ErrorCode::invalid, kImportEmpty, "there is no advisory in it");
   }
 
   static Result<void> accept(const SourceCount& count) {
@@ -265,30 +291,27 @@ class Builder final : public Import {
     }
   }
 
-  void rate(const std::vector<std::string_view>& header,
-            const std::vector<std::string_view>& fields) {
+  void rate_row(const std::vector<std::string_view>& header,
+                const std::vector<std::string_view>& fields) {
     std::map<std::string_view, std::string_view> row;
     for (std::size_t i = 0; i < std::min(header.size(), fields.size()); ++i) {
       row[header[i]] = fields[i];
     }
     if (!row["cve"].starts_with("CVE-")) return;
-    Rating& rating = ratings_[codec::to_text(row["cve"], 64)];
+    std::string vector;
     for (const std::string_view column : {"cvss_v3", "cvss_v4"}) {
-      if (rating.vector.empty() && cvss::score(row[column])) rating.vector = row[column];
+      if (vector.empty() && cvss::score(row[column])) vector = row[column];
     }
-    if (!rating.rating) rating.rating = severity_of(row["almalinux_min_severity"]);
+    ++added_;
+    ratings_.stated(codec::to_text(row["cve"], 64), vector,
+                    severity_of(row["almalinux_min_severity"]));
   }
 
   // What a record says of a CVE serves those that say nothing themselves.
   void remember(const Record& record) {
     if (record.vector.empty() && !record.rating) return;
     const auto add = [&](const std::string& name) {
-      if (!name.starts_with("CVE-")) return;
-      Rating& rating = ratings_[name];
-      const bool is_better = rating.vector.empty() || (record.vector.starts_with("CVSS:3") &&
-                                                       !rating.vector.starts_with("CVSS:3"));
-      if (!record.vector.empty() && is_better) rating.vector = record.vector;
-      if (!rating.rating) rating.rating = record.rating;
+      if (name.starts_with("CVE-")) ratings_.of_record(name, record.vector, record.rating);
     };
     add(record.id);
     for (const std::string& alias : record.aliases) add(alias);
@@ -337,21 +360,6 @@ class Builder final : public Import {
     return affected_.run();
   }
 
-  Result<void> store_ratings() {
-    HF_TRY(Statement row, file_->prepare("INSERT INTO ratings (cve, vector, rating, exploited) "
-                                         "VALUES (?, ?, ?, ?)"));
-    for (const auto& [cve, rating] : ratings_) {
-      row.bind(1, cve).bind(2, rating.vector).bind(4, rating.is_exploited ? 1 : 0);
-      if (rating.rating) {
-        row.bind(3, static_cast<std::int64_t>(*rating.rating));
-      } else {
-        row.bind_null(3);
-      }
-      HF_CHECK(row.run());
-    }
-    return {};
-  }
-
   Result<void> store_info(const Info& info) {
     HF_TRY(Statement row, file_->prepare("INSERT INTO ecosystems (source, family, release) "
                                          "VALUES (?, ?, ?)"));
@@ -367,9 +375,11 @@ class Builder final : public Import {
       HF_CHECK(source.run());
     }
     HF_TRY(Statement fact, file_->prepare("INSERT INTO info (format, version, built_at, newest_at, "
-                                          "records) VALUES (?, ?, ?, ?, ?)"));
+                                          "records, rated, exploited) "
+                                          "VALUES (?, ?, ?, ?, ?, ?, ?)"));
     fact.bind(1, kFormat).bind(2, info.version).bind(3, to_micros(info.built_at));
     fact.bind(4, to_micros(info.newest_at)).bind(5, info.records);
+    fact.bind(6, info.rated).bind(7, info.exploited);
     return fact.run();
   }
 
@@ -378,7 +388,6 @@ class Builder final : public Import {
   const Clock& clock_;
   std::vector<Source> base_sources_;
   bool is_finished_ = false;
-  bool has_ratings_ = false;  // were added, with or without records
   std::unique_ptr<File> file_;
   Statement record_;
   Statement name_;
@@ -386,7 +395,8 @@ class Builder final : public Import {
   std::map<std::string, SourceCount> sources_;
   std::set<std::tuple<std::string, std::string, std::string>>
       ecosystems_;  // source, family, release
-  std::unordered_map<std::string, Rating> ratings_;
+  Ratings ratings_;
+  std::int64_t added_ = 0;  // records, ratings and names of the exploited
   Timestamp newest_{};
   crypto::Hasher hasher_{crypto::HashAlgorithm::sha256};
 };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -27,14 +28,23 @@ class Import {
   virtual ~Import() = default;
 
   // One member of an archive: an OSV record. `source` is the archive's name; "": the family of its
-  // first package. A record that cannot
-  // be read is counted and left out; the error is of the file alone.
+  // first package. A record that cannot be read is counted and left out; the error is of the file
+  // alone.
   virtual Result<void> add(std::string_view source, std::string_view bytes) = 0;
-  // Known exploited vulnerabilities: CISA's JSON. invalid/kRecordInvalid.
+  // Known exploited vulnerabilities: CISA's JSON, in place of those before. invalid/kRecordInvalid,
+  // kImportEmpty.
   virtual Result<void> add_exploited(std::string_view bytes) = 0;
   // Ratings of CVEs: lines of tab-separated columns below a header with cve, cvss_v3, cvss_v4 and
-  // almalinux_min_severity. What a record says itself goes first.
+  // almalinux_min_severity. Each row takes the place of what a table said of its CVE before; what
+  // a record says itself goes first.
   virtual Result<void> add_ratings(std::string_view bytes) = 0;
+  // One such row of a catalogue (nvd.hpp). "": the catalogue rates it no more.
+  virtual void rate(const std::string& cve, const std::string& vector) = 0;
+
+  // Calls `add`, and what that adds counts in whole or, with an error from it, not at all. Also
+  // invalid: kImportEmpty when nothing was added, kRecordInvalid as for finish(). How much was
+  // added. Not within another part.
+  virtual Result<std::int64_t> part(const std::function<Result<void>()>& add) = 0;
 
   // Everything is on the disk (synced) when it returns. kImportEmpty; invalid/kRecordInvalid when
   // more than one in ten records of a source could not be read, with reasons.

@@ -155,7 +155,8 @@ class Reader final : public ArchiveReader {
     archive_read_support_format_zip_streamable(handle);
     archive_read_support_filter_gzip(handle);
     archive_read_support_filter_zstd(handle);
-    // A single file that is compressed.
+    archive_read_support_filter_xz(handle);
+    // A single file, compressed or not.
     archive_read_support_format_raw(handle);
     input_.pull = std::move(pull);
     if (archive_read_open(handle, &input_, nullptr, Input::read, nullptr) != ARCHIVE_OK) {
@@ -170,10 +171,6 @@ class Reader final : public ArchiveReader {
     if (outcome == ARCHIVE_EOF) return false;
     // A warning is of a name or an attribute that is not as it should be: the member is there.
     if (outcome != ARCHIVE_OK && outcome != ARCHIVE_WARN) return problem();
-    if (archive_format(handle_.get()) == ARCHIVE_FORMAT_RAW &&
-        archive_filter_code(handle_.get(), 0) == ARCHIVE_FILTER_NONE) {
-      return fail(ErrorCode::corrupt, kUnreadable, "it is neither a zip nor a tar, nor compressed");
-    }
     at_ = 0;
     gap_ = 0;
     pending_ = {};

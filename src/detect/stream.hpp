@@ -33,7 +33,7 @@ class ArchiveReader {
  public:
   enum class Kind {
     layer,    // tar, plain or compressed by gzip or zstd
-    records,  // zip, or such a tar, or one file that is compressed
+    records,  // zip, or such a tar (by xz, too), or one file, compressed or not
   };
   // `unpacked_bytes`: more than this ends it with too_large/kTooLarge.
   static Result<std::unique_ptr<ArchiveReader>> open(Kind kind, Pull pull,

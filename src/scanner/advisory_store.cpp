@@ -123,11 +123,21 @@ Result<std::string> AdvisoryStore::local_copy(const InForce& wanted) {
   return path;
 }
 
-Result<std::string> AdvisoryStore::copy_of_current() {
+Result<AdvisoryStore::Base> AdvisoryStore::copy_of_current() {
   HF_CHECK(refresh());
   HF_TRY(const auto wanted, in_force());
-  if (!wanted || !current()) return std::string();
-  return local_copy(*wanted);
+  if (!wanted) return Base{};
+  {
+    const std::lock_guard refreshing(refreshing_);
+    if (unreadable_ == wanted->version) return Base{.digest = wanted->digest};
+  }
+  const auto have = current();
+  if (!have || have->info().version != wanted->version) {
+    return holdfast::fail(ErrorCode::unavailable, kOvertaken,
+                          "other advisories were put in force meanwhile");
+  }
+  HF_TRY(std::string path, local_copy(*wanted));
+  return Base{.path = std::move(path), .digest = wanted->digest};
 }
 
 Result<void> AdvisoryStore::refresh() {
@@ -135,10 +145,18 @@ Result<void> AdvisoryStore::refresh() {
   HF_TRY(const auto wanted, in_force());
   if (!wanted) return {};
   if (const auto have = current(); have && have->info().version == wanted->version) return {};
+  if (unreadable_ == wanted->version) return {};
   HF_TRY(const std::string path, local_copy(*wanted));
   auto opened = advisories::Database::open(path);
   // It stays readable while it is open, and leaves nothing behind however the process ends.
   ::unlink(path.c_str());
+  if (!opened && opened.error().code == ErrorCode::corrupt) {
+    // Of another format, as an older build left it: the next update makes it anew.
+    log::warn("the advisories in force cannot be read by this build",
+              {{"error", describe(opened.error())}});
+    unreadable_ = wanted->version;
+    return {};
+  }
   if (!opened) return opened.error();
   const std::lock_guard lock(mutex_);
   current_ = *std::move(opened);
@@ -146,7 +164,8 @@ Result<void> AdvisoryStore::refresh() {
 }
 
 Result<void> AdvisoryStore::install(const std::string& path, const advisories::Info& info,
-                                    const events::Actor& actor) {
+                                    const Base& base, const events::Actor& actor,
+                                    const std::function<Result<void>(db::Tx&)>& also) {
   blob::Digesting digesting(oci::Algorithm::sha256);
   HF_TRY(const auto session, blobs_.begin(uuid(random_), oci::Algorithm::sha256));
   HF_CHECK(read_file(path, [&](std::span<const std::byte> bytes) {
@@ -162,6 +181,11 @@ Result<void> AdvisoryStore::install(const std::string& path, const advisories::I
     HF_TRY(const auto before,
            tx.find<std::string>("SELECT digest FROM scan_advisories", {},
                                 [](const db::Row& row) { return row.string(0); }));
+    if (before.value_or("") != base.digest) {
+      return holdfast::fail(ErrorCode::unavailable, kOvertaken,
+                            "other advisories were put in force meanwhile");
+    }
+    if (also) HF_CHECK(also(tx));
     if (before && *before != digest.text()) {
       HF_TRY(const oci::Digest old, oci::Digest::parse(*before));
       HF_CHECK(repos::unpin(tx, old));
@@ -222,7 +246,19 @@ Result<void> AdvisoryStore::progress(std::string_view progress) {
   });
 }
 
+Result<void> AdvisoryStore::still_good(const std::function<Result<void>(db::Tx&)>& also) {
+  return database_.write(db::Durability::full, [&](db::Tx& tx) -> Result<void> {
+    HF_CHECK(also(tx));
+    HF_CHECK(
+        tx.execute("UPDATE scan_updates SET tried_at = $1, succeeded_at = $1, problem = '', "
+                   "progress = ''",
+                   {to_micros(clock_.now())}));
+    return {};
+  });
+}
+
 Result<void> AdvisoryStore::fail_update(std::string_view problem, const events::Actor& actor) {
+  HF_TRY(const UpdateState before, state());
   return database_.write(db::Durability::full, [&](db::Tx& tx) -> Result<void> {
     const Timestamp now = clock_.now();
     HF_CHECK(
@@ -230,6 +266,7 @@ Result<void> AdvisoryStore::fail_update(std::string_view problem, const events::
                    "VALUES (1, $1, 0, $2, '') ON CONFLICT (one) DO UPDATE SET tried_at = $1, "
                    "problem = $2, progress = ''",
                    {to_micros(now), problem}));
+    if (before.problem == problem) return {};
     return emit(tx, events::Type::advisories_failed, actor, "", std::string(problem), now);
   });
 }

@@ -23,6 +23,8 @@ namespace holdfast::scanner {
 // The topic of changes; the key is empty.
 inline constexpr std::string_view kChangedAdvisories = "advisories";
 
+inline constexpr std::string_view kOvertaken = "advisories_overtaken";  // unavailable
+
 // The last attempt to get newer advisories.
 struct UpdateState {
   std::optional<Timestamp> tried_at{};
@@ -47,18 +49,25 @@ class AdvisoryStore {
 
   // A path for a new file of this replica, in the folder for copies.
   std::string new_path();
-  // A copy of what is in force, for an import to take over from: a path that the caller removes;
-  // "": there is none, or one of another format.
-  Result<std::string> copy_of_current();
+  // A copy of what is in force, for an import to take over from.
+  struct Base {
+    std::string path{};    // the caller removes it; "": there is none, or one of another format
+    std::string digest{};  // of what is in force, also when it cannot be taken over; "": nothing is
+  };
+  Result<Base> copy_of_current();
   // Puts a finished database file in force: stored, then one row, then the one before is let go.
-  // One event. The file at `path` is taken.
-  Result<void> install(const std::string& path, const advisories::Info& info,
-                       const events::Actor& actor);
+  // One event. The file at `path` is taken. `base` is what it was made of: unavailable/kOvertaken
+  // when that is no longer in force. `also` is done in the same transaction.
+  Result<void> install(const std::string& path, const advisories::Info& info, const Base& base,
+                       const events::Actor& actor,
+                       const std::function<Result<void>(db::Tx&)>& also = {});
 
   Result<UpdateState> state();
   Result<void> begin_update(std::string_view progress);
   Result<void> progress(std::string_view progress);
-  // The last good ones stay. One event.
+  // What is in force was found to be the newest there is; `also` as for install().
+  Result<void> still_good(const std::function<Result<void>(db::Tx&)>& also);
+  // The last good ones stay. One event, but for a problem that was there before.
   Result<void> fail_update(std::string_view problem, const events::Actor& actor);
 
  private:
@@ -77,6 +86,7 @@ class AdvisoryStore {
   std::mutex refreshing_;  // one refresh at a time
   std::mutex mutex_;       // guards current_
   std::shared_ptr<advisories::Database> current_;
+  std::string unreadable_;  // the version in force, of which nothing can be read here
 };
 
 }  // namespace holdfast::scanner

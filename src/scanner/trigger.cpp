@@ -48,6 +48,11 @@ void Trigger::start() {
   thread_ = std::thread([this] { loop(); });
 }
 
+Result<void> Trigger::leave_to_others() {
+  const std::lock_guard lock(polling_);
+  return start_reading();
+}
+
 void Trigger::stop() {
   {
     const std::lock_guard lock(mutex_);

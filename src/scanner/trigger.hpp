@@ -38,6 +38,8 @@ class Trigger {
 
   void start();
   void stop();
+  // Without start(): what is pushed from now on is looked at by whoever starts later.
+  Result<void> leave_to_others();
 
   // Reads what is new. For tests and the thread.
   Result<void> poll();

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/json/array.hpp>
+#include <cctype>
 #include <fmt/format.h>
 #include <variant>
 
@@ -9,7 +11,8 @@ namespace holdfast::settings {
 
 namespace {
 
-using Member = std::variant<bool Values::*, std::int64_t Values::*, std::string Values::*>;
+using Member = std::variant<bool Values::*, std::int64_t Values::*, std::string Values::*,
+                            std::vector<Feed> Values::*>;
 
 constexpr std::size_t kTextMaxBytes = 4096;
 constexpr std::int64_t kNumberMost = 1'000'000'000;
@@ -56,7 +59,7 @@ struct Field {
   Check check = plain;
 };
 
-constexpr std::array<Field, 22> kFields = {{
+constexpr std::array<Field, 24> kFields = {{
     {"createRepositoryOnPush", &Values::create_repository_on_push},
     {"readOnlyRegistry", &Values::read_only_registry},
     {"repoEventHistoryCompactionEnabled", &Values::event_history_compaction},
@@ -74,6 +77,8 @@ constexpr std::array<Field, 22> kFields = {{
     {"httpProxy", &Values::http_proxy, proxy},
     {"httpsProxy", &Values::https_proxy, proxy},
     {"noProxy", &Values::no_proxy},
+    {"advisoryFeeds", &Values::advisory_feeds},
+    {"advisoriesStaleAfter", &Values::advisories_stale_after, duration},
     {"reportAnalytics", &Values::report_analytics},
     {"anonymizeAnalytics", &Values::anonymize_analytics},
     {"disableUpgrades", &Values::disable_upgrades},
@@ -113,6 +118,80 @@ Result<void> put(Values& values, const Field& field, std::string Values::* membe
   return {};
 }
 
+// Letters, digits and a few marks, as a list by people has them.
+bool is_feed_name(std::string_view text) {
+  return !text.empty() && text.size() <= 64 && std::ranges::all_of(text, [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == ' ' || c == '.' || c == '-' || c == '_';
+  });
+}
+
+// Without credentials, as settings are shown and copied with backups.
+bool is_feed_url(std::string_view text) {
+  constexpr std::size_t kUrlMaxBytes = 2048;
+  const std::size_t scheme = text.find("://");
+  if (text.size() > kUrlMaxBytes || (!text.starts_with("https://") && !text.starts_with("http://")))
+    return false;
+  const std::string_view rest = text.substr(scheme + 3);
+  const std::string_view host = rest.substr(0, rest.find('/'));
+  return !host.empty() && !host.contains('@') &&
+         std::ranges::all_of(text, [](unsigned char c) { return c > ' ' && c < 0x7f; });
+}
+
+Result<Feed> feed_of(const boost::json::value& value) {
+  constexpr std::array<std::string_view, 4> kKinds = {"osv", "nvd", "kev", "ratings"};
+  Feed feed;
+  const auto text = [&](std::string_view name) {
+    const boost::json::value* found =
+        value.is_object() ? value.get_object().if_contains(name) : nullptr;
+    return found != nullptr && found->is_string() ? std::string(found->get_string())
+                                                  : std::string();
+  };
+  feed = {text("name"), text("url"), text("kind")};
+  if (!is_feed_name(feed.name)) {
+    return wrong("advisoryFeeds", "needs for each a \"name\" of letters, digits, blanks and .-_");
+  }
+  if (!is_feed_url(feed.url)) {
+    return wrong(
+        "advisoryFeeds",
+        "needs for each a \"url\" such as \"https://mirror.mydns.com/PyPI/all.zip\", without "
+        "a user name or a password");
+  }
+  if (std::ranges::find(kKinds, feed.kind) == kKinds.end()) {
+    return wrong("advisoryFeeds", "needs for each a \"kind\": osv, nvd, kev or ratings");
+  }
+  return feed;
+}
+
+Result<void> put(Values& values, const Field& field, std::vector<Feed> Values::* member,
+                 const boost::json::value& value) {
+  constexpr std::size_t kFeedsAtMost = 100;
+  if (!value.is_array() || value.get_array().size() > kFeedsAtMost) {
+    return wrong(field.name, "must be a list of at most 100 feeds");
+  }
+  std::vector<Feed> feeds;
+  for (const boost::json::value& one : value.get_array()) {
+    HF_TRY(Feed feed, feed_of(one));
+    if (std::ranges::find(feeds, feed.name, &Feed::name) != feeds.end()) {
+      return wrong(field.name, "has two feeds of one name");
+    }
+    feeds.push_back(std::move(feed));
+  }
+  values.*member = std::move(feeds);
+  return {};
+}
+
+boost::json::value to_json(bool value) { return value; }
+boost::json::value to_json(std::int64_t value) { return value; }
+boost::json::value to_json(const std::string& value) { return boost::json::value(value); }
+boost::json::value to_json(const std::vector<Feed>& feeds) {
+  boost::json::array list;
+  for (const Feed& feed : feeds) {
+    list.emplace_back(
+        boost::json::object{{"name", feed.name}, {"url", feed.url}, {"kind", feed.kind}});
+  }
+  return list;
+}
+
 std::int64_t seconds_of(char unit) {
   switch (unit) {
     case 's':
@@ -133,7 +212,8 @@ std::int64_t seconds_of(char unit) {
 boost::json::object shown(const Values& values) {
   boost::json::object object;
   for (const Field& field : kFields) {
-    std::visit([&](auto member) { object.emplace(field.name, values.*member); }, field.member);
+    std::visit([&](auto member) { object.emplace(field.name, to_json(values.*member)); },
+               field.member);
   }
   return object;
 }

@@ -17,6 +17,14 @@ namespace holdfast::settings {
 inline constexpr std::string_view kSettingInvalid = "setting_invalid";       // invalid
 inline constexpr std::string_view kRegistryReadOnly = "registry_read_only";  // read_only
 
+// A URL that advisories are fetched from.
+struct Feed {
+  std::string name{};
+  std::string url{};
+  std::string kind{};  // "osv", "nvd", "kev" or "ratings"
+  bool operator==(const Feed&) const = default;
+};
+
 // An immutable snapshot. The names behind are those of the API.
 struct Values {
   bool create_repository_on_push = false;       // createRepositoryOnPush
@@ -36,6 +44,8 @@ struct Values {
   std::string http_proxy;                       // httpProxy: for our own requests outward
   std::string https_proxy;                      // httpsProxy
   std::string no_proxy;                         // noProxy: hosts, by commas
+  std::vector<Feed> advisory_feeds;             // advisoryFeeds; empty: the default ones
+  std::string advisories_stale_after = "7d";    // advisoriesStaleAfter: see duration_of; "0": never
   // Kept for those who ask, without effect here.
   bool report_analytics = false;            // reportAnalytics: nothing is ever reported
   bool anonymize_analytics = true;          // anonymizeAnalytics

@@ -31,7 +31,7 @@ std::vector<std::string> common(std::string_view verb, const Limits& limits) {
 // Puts frames together from pieces.
 class Frames {
  public:
-  Frames(std::uint64_t member_bytes, const Launcher::Member& each)
+  Frames(std::uint64_t member_bytes, const Launcher::Take& each)
       : member_bytes_(member_bytes), each_(each) {}
 
   Result<void> take(std::string_view piece) {
@@ -39,17 +39,19 @@ class Frames {
     std::string_view rest = pending_;
     while (rest.size() >= kFrameHeadBytes) {
       const std::size_t name = number(rest);
-      const std::size_t bytes = number(rest.substr(4));
-      if (name > 4096 || bytes > member_bytes_) return broken();
+      const std::size_t bytes = number(rest.substr(4)) & ~kMoreFollows;
+      const bool is_last = (number(rest.substr(4)) & kMoreFollows) == 0;
+      if (name > 4096 || bytes > kFrameBytes || of_member_ + bytes > member_bytes_) return broken();
       if (rest.size() < kFrameHeadBytes + name + bytes) break;
       rest.remove_prefix(kFrameHeadBytes);
-      HF_CHECK(each_(rest.substr(0, name), rest.substr(name, bytes)));
+      of_member_ = is_last ? 0 : of_member_ + bytes;
+      HF_CHECK(each_({rest.substr(0, name), rest.substr(name, bytes), is_last}));
       rest.remove_prefix(name + bytes);
     }
     pending_.erase(0, pending_.size() - rest.size());
     return {};
   }
-  [[nodiscard]] bool is_whole() const { return pending_.empty(); }
+  [[nodiscard]] bool is_whole() const { return pending_.empty() && of_member_ == 0; }
 
  private:
   static std::size_t number(std::string_view bytes) {
@@ -58,8 +60,9 @@ class Frames {
     return number;
   }
   const std::uint64_t member_bytes_;
-  const Launcher::Member& each_;
+  const Launcher::Take& each_;
   std::string pending_;
+  std::uint64_t of_member_ = 0;  // bytes that came of the member whose last frame is awaited
 };
 
 }  // namespace
@@ -96,7 +99,7 @@ Result<packages::Layer> Launcher::read_layer(const std::function<Result<Source>(
 }
 
 Result<void> Launcher::read_archive(const Source& source, std::uint64_t member_bytes,
-                                    const Limits& limits, const Member& each,
+                                    const Limits& limits, const Take& each,
                                     const std::function<bool()>& stop) {
   std::vector<std::string> arguments = common("archive", limits);
   arguments.push_back(fmt::format("--member={}", member_bytes));

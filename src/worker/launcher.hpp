@@ -54,12 +54,17 @@ class Launcher {
       const std::function<Result<Source>()>& open, const Limits& limits,
       const std::function<bool()>& stop = [] { return false; });
 
-  // Every regular member of a zip or (compressed) tar archive, in its order, each in whole; an
-  // error from `each` ends it and is returned. `member_bytes`: larger members end it with
-  // kTooLarge.
-  using Member = std::function<Result<void>(std::string_view name, std::string_view bytes)>;
+  // Every regular member of a zip or (compressed) tar archive in its order, piece by piece; what is
+  // no archive, compressed or not, is one member. An error from `each` ends it and is returned.
+  // `member_bytes`: larger members end it with kTooLarge.
+  struct Piece {
+    std::string_view name;   // of the member; of what is no archive "data", or what gzip says
+    std::string_view bytes;  // a megabyte at most
+    bool is_last = true;     // of the member; comes for an empty one, too
+  };
+  using Take = std::function<Result<void>(const Piece& piece)>;
   Result<void> read_archive(
-      const Source& source, std::uint64_t member_bytes, const Limits& limits, const Member& each,
+      const Source& source, std::uint64_t member_bytes, const Limits& limits, const Take& each,
       const std::function<bool()>& stop = [] { return false; });
 
   // Tries what the kernel and this process's rights allow, with a worker that reads nothing.

@@ -18,8 +18,12 @@ enum class Exit : std::uint8_t {
 };
 
 // Standard output of `layer`: one JSON text, {"layer": <packages::to_json>} or {"again": [paths]}.
-// Standard output of `archive`: for each member a frame: the length of its name and of its bytes,
-// 32 bits each, the small end first, then both. Standard error: one line that says what went wrong.
+// Standard output of `archive`: for each member one frame or several: the length of its name and of
+// the bytes that come, 32 bits each, the small end first, then both; kMoreFollows is set in the
+// second length of all frames of a member but its last. Standard error: one line that says what
+// went wrong.
 inline constexpr std::uint32_t kFrameHeadBytes = 8;
+inline constexpr std::uint32_t kFrameBytes = 1U << 20U;  // of a member in one frame
+inline constexpr std::uint32_t kMoreFollows = 1U << 31U;
 
 }  // namespace holdfast::worker

@@ -164,17 +164,20 @@ TEST_F(WorkerTest, MembersOfAnArchive) {
     return "PK\x03\x04" + number(20, 2) + std::string(12, '\0') + number(bytes.size(), 4) +
            number(bytes.size(), 4) + number(name.size(), 2) + number(0, 2) + name + bytes;
   };
-  const std::string zip = member("a.json", "{}") + member("b/c.json", std::string(100'000, 'x'));
+  const std::string zip = member("a.json", "{}") + member("b/c.json", std::string(3'000'000, 'x')) +
+                          member("empty", "");
   std::vector<std::string> names;
+  std::size_t size = 0;
   const auto read = launcher_.read_archive(
-      from(zip), 1 << 20, {.deadline = 30s}, [&](std::string_view name, std::string_view bytes) {
-        names.push_back(std::string(name) + " " + std::to_string(bytes.size()));
+      from(zip), 4 << 20, {.deadline = 30s}, [&](const Launcher::Piece& piece) {
+        size += piece.bytes.size();
+        if (!piece.is_last) return Result<void>();
+        names.push_back(std::string(piece.name) + " " + std::to_string(std::exchange(size, 0)));
         return Result<void>();
       });
-  EXPECT_THAT(names, testing::ElementsAre("a.json 2", "b/c.json 100000"));
-  const auto small =
-      launcher_.read_archive(from(zip), 1000, {.deadline = 30s},
-                             [](std::string_view, std::string_view) { return Result<void>(); });
+  EXPECT_THAT(names, testing::ElementsAre("a.json 2", "b/c.json 3000000", "empty 0"));
+  const auto small = launcher_.read_archive(from(zip), 1000, {.deadline = 30s},
+                                            [](const Launcher::Piece&) { return Result<void>(); });
   ASSERT_FALSE(small);
   EXPECT_EQ(small.error().reason, kTooLarge);
 }

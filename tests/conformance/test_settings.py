@@ -21,7 +21,7 @@ SHAPE = {
     "repoEventHistoryCompactionEnabled": bool, "repoEventHistoryToKeep": int,
     "repoEventHistoryMaxAge": str, "storageVolume": str, "nfsHost": str, "nfsPath": str,
     "readOnlyRegistry": bool, "disablePersistentCookies": bool,
-    "gcUntaggedGrace": str, "gcBlobGrace": str,
+    "gcUntaggedGrace": str, "gcBlobGrace": str, "advisoryFeeds": list, "advisoriesStaleAfter": str,
 }
 
 
@@ -96,6 +96,15 @@ def test_a_form_content_type_is_read_as_json(fresh):
     ("repoEventHistoryMaxAge", "9" * 5000 + "h"), ("httpProxy", "gopher://x"),
     ("httpsProxy", "http://someone:hunter2@proxy:3128"), ("noProxy", "a\u0000b"),
     ("noProxy", "x" * 5000), ("noProxy", "line\nbreak"),
+    ("advisoryFeeds", {}), ("advisoryFeeds", [1]), ("advisoryFeeds", [{}]), ("advisoryFeeds", "https://a.example"),
+    ("advisoryFeeds", [{"name": "a", "url": "file:///etc/passwd", "kind": "osv"}]),
+    ("advisoryFeeds", [{"name": "a", "url": "https://someone:hunter2@a.example/", "kind": "osv"}]),
+    ("advisoryFeeds", [{"name": "a/b", "url": "https://a.example/", "kind": "osv"}]),
+    ("advisoryFeeds", [{"name": "a", "url": "https://a.example/", "kind": "rpm"}]),
+    ("advisoryFeeds", [{"name": "a", "url": "https://a.example/\r\nX: y", "kind": "osv"}]),
+    ("advisoryFeeds", [{"name": "a", "url": "https://a.example/", "kind": "osv"}] * 2),
+    ("advisoryFeeds", [{"name": f"a{n}", "url": "https://a.example/", "kind": "osv"} for n in range(101)]),
+    ("advisoriesStaleAfter", "soon"),
     ("webTLSCert", "-----BEGIN CERTIFICATE-----"), ("webTLSKey", "x"), ("sso", True),
     ("clientCertAuthEnabled", True), ("logLevel", "debug2"), ("dtrHost", "elsewhere.example"),
     ("replicaID", "000000000000")])

@@ -29,6 +29,7 @@ PACKAGES = {
     "setpriv": "util-linux",
     "mount": "mount",
     "tar": "tar",
+    "tinyproxy": "tinyproxy-bin",
     "openssl": "openssl",
     "composer": "composer",
     "cargo": "cargo",

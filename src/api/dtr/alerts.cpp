@@ -2,6 +2,7 @@
 
 #include <boost/json/object.hpp>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace holdfast::api::dtr {
 
@@ -23,6 +24,25 @@ std::string jobs_fail(const std::vector<jobs::Failing>& failing) {
                            actions.empty() ? "" : ", ", one.action, one.count, one.last_job);
   }
   return fmt::format("Jobs are failing: {}. Their logs say why.", actions);
+}
+
+void add(boost::json::array& all, const ScannerAlert& scanner) {
+  if (!scanner.problem.empty()) {
+    std::string sentence = scanner.problem;
+    sentence.front() = 'S';
+    all.emplace_back(alert("scanning-off", false, sentence + "."));
+  }
+  if (scanner.stale_since) {
+    all.emplace_back(alert("advisories-stale", false,
+                           fmt::format("The advisories that images are compared with were last the "
+                                       "newest on {}: findings since are missing.",
+                                       rfc3339(*scanner.stale_since))));
+  } else if (!scanner.stale_feeds.empty()) {
+    all.emplace_back(alert("advisories-stale", false,
+                           fmt::format("Feeds of advisories have not been read for long: {}. "
+                                       "/api/v0/imagescan/status says why.",
+                                       fmt::join(scanner.stale_feeds, ", "))));
+  }
 }
 
 }  // namespace
@@ -63,6 +83,7 @@ boost::json::array alerts(const AlertFacts& facts) {
       all.emplace_back(alert("no-backup", false, when + ": holdfast backup makes one."));
     }
   }
+  if (facts.scanner) add(all, *facts.scanner);
   return all;
 }
 

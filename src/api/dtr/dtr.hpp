@@ -18,6 +18,7 @@
 #include "async/pool.hpp"
 #include "base/clock.hpp"
 #include "db/database.hpp"
+#include "feeds/states.hpp"
 #include "http/message.hpp"
 #include "jobs/jobs.hpp"
 #include "pruning/policies.hpp"
@@ -35,6 +36,7 @@
 #include "scanner/trigger.hpp"
 #include "scanner/updates.hpp"
 #include "scanner/waivers.hpp"
+#include "scanner/worker_state.hpp"
 #include "settings/store.hpp"
 
 namespace holdfast::api::dtr {
@@ -72,12 +74,14 @@ struct Services {
   scanner::AdvisoryStore& advisories;
   scanner::Registrations& scanners;
   scanner::AdapterScanner& adapter_scanner;
+  feeds::States& feed_states;
   scanner::Lookup& scan_lookup;
   scanner::Reports& reports;
   scanner::Scans& scans;
   scanner::Results& scan_results;
   scanner::Trigger& scan_trigger;
   scanner::Updates& scan_updates;
+  const scanner::WorkerState& scan_worker;
   scanner::Waivers& waivers;
   settings::Store& settings;
   jobs::Jobs& jobs;

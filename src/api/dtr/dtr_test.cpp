@@ -97,5 +97,23 @@ TEST(Alerts, MissABackupAfterAWeek) {
   EXPECT_THAT(old[0].at("message").as_string().c_str(), HasSubstr("2025-11-16"));
 }
 
+TEST(Alerts, OfAScannerThatCannotAndOfWhatIsStale) {
+  const Timestamp now = *parse_rfc3339("2026-11-24T00:00:00Z");
+  EXPECT_TRUE(alerts({.now = now, .scanner = ScannerAlert{}}).empty());
+  const auto off = alerts({.now = now, .scanner = ScannerAlert{.problem = "scanning is off: why"}});
+  ASSERT_EQ(off.size(), 1U);
+  EXPECT_EQ(off[0].at("id"), "scanning-off");
+  EXPECT_EQ(off[0].at("message"), "Scanning is off: why.");
+  const auto stale = alerts({.now = now,
+                             .scanner = ScannerAlert{.stale_since = now - std::chrono::days(8),
+                                                     .stale_feeds = {"PyPI"}}});
+  ASSERT_EQ(stale.size(), 1U) << "of the whole, not once more of its parts";
+  EXPECT_EQ(stale[0].at("id"), "advisories-stale");
+  const auto feeds = alerts({.now = now, .scanner = ScannerAlert{.stale_feeds = {"PyPI", "npm"}}});
+  ASSERT_EQ(feeds.size(), 1U);
+  EXPECT_NE(std::string_view(feeds[0].at("message").as_string()).find("PyPI, npm"),
+            std::string_view::npos);
+}
+
 }  // namespace
 }  // namespace holdfast::api::dtr

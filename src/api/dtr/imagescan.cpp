@@ -60,6 +60,7 @@ std::string_view tag_of(std::string_view reference) {
 }
 
 Result<void> need_scanning(const Services& services) {
+  HF_CHECK(services.scan_worker.need());
   HF_TRY(const auto values, services.settings.load());
   if (values->scanning_enabled) return {};
   return fail(ErrorCode::invalid, scanner::kScanningOff,

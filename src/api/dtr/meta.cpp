@@ -81,14 +81,28 @@ Answer change_settings(const Services& services, const Call& call) {
 Answer features(const Services& services, const Call& call) {
   HF_CHECK(rest::need_login(call));
   HF_TRY(const auto values, services.settings.load());
-  return rest::json_response(200, json::object{{"scanningEnabled", values->scanning_enabled},
-                                               {"scanningLicensed", false},
+  const bool is_scanning = values->scanning_enabled && services.scan_worker.problem.empty();
+  // A number here: when the advisories in force were made, in seconds since 1970.
+  const auto database = services.advisories.current();
+  const std::int64_t version = database ? to_micros(database->info().built_at) / 1'000'000 : 0;
+  return rest::json_response(200, json::object{{"scanningEnabled", is_scanning},
+                                               {"scanningLicensed", true},
                                                {"promotionLicensed", false},
                                                {"mirroringLicensed", false},
                                                {"metadataStoreOptedIn", true},
                                                {"onlineGCEnabled", true},
-                                               {"db_version", 0},
+                                               {"db_version", version},
                                                {"ucpHost", ""}});
+}
+
+Result<std::optional<ScannerAlert>> scanner_alert(const Services& services,
+                                                  const settings::Values& settings) {
+  if (!settings.scanning_enabled) return std::optional<ScannerAlert>();
+  HF_TRY(scanner::Freshness freshness, services.scan_updates.freshness());
+  ScannerAlert alert{.problem = services.scan_worker.problem,
+                     .stale_feeds = std::move(freshness.stale_feeds)};
+  if (freshness.is_stale) alert.stale_since = freshness.succeeded_at;
+  return std::optional(std::move(alert));
 }
 
 Answer all_alerts(const Services& services, const Call& call) {
@@ -102,6 +116,7 @@ Answer all_alerts(const Services& services, const Call& call) {
   if (!settings->disable_backup_warning) {
     HF_TRY(facts.backup, backup::last(services.database));
   }
+  HF_TRY(facts.scanner, scanner_alert(services, *settings));
   std::error_code problem;
   const auto space = std::filesystem::space(services.host.data_folder, problem);
   if (!problem) {

@@ -53,6 +53,16 @@ struct Metrics::State {
     one("failed", &holdfast::jobs::Counts::failed);
   }
 
+  void set(std::optional<std::chrono::seconds> age) {
+    const std::lock_guard lock(mutex);
+    prometheus::Gauge& gauge = advisories.Add({});
+    if (age) {
+      gauge.Set(static_cast<double>(age->count()));
+    } else {
+      advisories.Remove(&gauge);
+    }
+  }
+
   prometheus::Registry registry;
   prometheus::Family<prometheus::Counter>& requests = prometheus::BuildCounter()
                                                           .Name("holdfast_http_requests_total")
@@ -92,6 +102,11 @@ struct Metrics::State {
           .Name("holdfast_jobs")
           .Help("Jobs that wait or run, and that failed within the last day, on all replicas.")
           .Register(registry);
+  prometheus::Family<prometheus::Gauge>& advisories =
+      prometheus::BuildGauge()
+          .Name("holdfast_advisories_age_seconds")
+          .Help("Since the advisories in force were given, or found to be the newest.")
+          .Register(registry);
   std::mutex mutex;
   std::map<std::pair<std::string_view, int>, Series> known;  // routes are constants
 };
@@ -116,8 +131,10 @@ void Metrics::observe(const http::Served& served) {
 }
 
 std::string Metrics::text(const http::Counters& counters, std::span<const Limits::Met> limits,
-                          const std::optional<holdfast::jobs::Counts>& jobs) {
+                          const std::optional<holdfast::jobs::Counts>& jobs,
+                          std::optional<std::chrono::seconds> advisories_age) {
   state_->set(jobs);
+  state_->set(advisories_age);
   const auto number = [](std::uint64_t value) { return static_cast<double>(value); };
   state_->connections.Add({}).Set(number(counters.connections_open));
   state_->totals.Add({{"outcome", "accepted"}}).Set(number(counters.connections_accepted));

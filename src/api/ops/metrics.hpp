@@ -23,10 +23,11 @@ class Metrics {
   explicit Metrics(std::string_view version);
   ~Metrics();
   void observe(const http::Served& served);
-  // The text form (version 0.0.4), with the server's counters of the moment. Without
-  // `jobs`, which the database did not give, theirs are left out.
+  // The text form (version 0.0.4), with the server's counters of the moment. Without `jobs`, which
+  // the database did not give, or the age, theirs are left out.
   std::string text(const http::Counters& counters, std::span<const Limits::Met> limits,
-                   const std::optional<jobs::Counts>& jobs);
+                   const std::optional<jobs::Counts>& jobs,
+                   std::optional<std::chrono::seconds> advisories_age);
 
  private:
   struct State;

@@ -1,6 +1,7 @@
 #include "api/ops/ops.hpp"
 
 #include <algorithm>
+#include <fmt/format.h>
 #include <utility>
 
 #include "base/log.hpp"
@@ -31,9 +32,11 @@ boost::asio::awaitable<http::Response> Ops::handle(http::Request& request, http:
   co_return co_await health();
 }
 
-// DTR's body: {"Error":"","Healthy":true}, 503 with the part that is broken.
+// DTR's body: {"Error":"","Healthy":true}, 503 with the part that is broken; and each part with a
+// word. That nothing is scanned makes a registry no worse at pushes and pulls.
 boost::asio::awaitable<http::Response> Ops::health() {
-  const std::string problem = co_await services_.pool.run([this]() -> std::string {
+  std::string_view scanning = "unknown";
+  const std::string problem = co_await services_.pool.run([&]() -> std::string {
     if (const auto metadata = services_.database.ping(); !metadata) {
       log::error("metadata is not healthy", {{"error", describe(metadata.error())}});
       return "metadata: " + metadata.error().message;
@@ -42,11 +45,19 @@ boost::asio::awaitable<http::Response> Ops::health() {
       log::error("storage is not healthy", {{"error", describe(storage.error())}});
       return "storage: " + storage.error().message;
     }
+    const Scanner scanner = services_.scanner();
+    scanning = !scanner.is_able ? "unavailable" : scanner.is_on ? "ok" : "off";
     return {};
   });
   std::string body = R"({"Error":)";
   codec::append_json_string(body, problem);
-  body += problem.empty() ? R"(,"Healthy":true})" : R"(,"Healthy":false})";
+  const auto word = [&](std::string_view part) {
+    return problem.starts_with(part) ? "broken" : problem.empty() ? "ok" : "unknown";
+  };
+  body += fmt::format(
+      R"(,"Healthy":{},"Components":{{"metadata":"{}","storage":"{}","scanning":"{}"}}}})",
+      problem.empty(), problem.starts_with("storage") ? "ok" : word("metadata"), word("storage"),
+      scanning);
   http::Response response(problem.empty() ? 200 : 503);
   response.field("Content-Type", "application/json")
       .field("Cache-Control", "no-store")
@@ -72,11 +83,13 @@ boost::asio::awaitable<http::Response> Ops::metrics(const http::Request& request
       [&](const net::Network& network) { return network.contains(request.client.address); });
   if (!allowed) co_return plain(403, "this address is not in metrics.allow\n");
   const auto jobs = co_await services_.pool.run([&] { return services_.jobs.counts(); });
+  const Scanner scanner = co_await services_.pool.run([&] { return services_.scanner(); });
   std::optional<jobs::Counts> counted;
   if (jobs) counted = *jobs;
   http::Response response;
   response.field("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-      .text(services_.metrics.text(services_.counters(), services_.limits.met(), counted));
+      .text(services_.metrics.text(services_.counters(), services_.limits.met(), counted,
+                                   scanner.advisories_age));
   co_return response;
 }
 

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <chrono>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +18,13 @@
 
 namespace holdfast::api::ops {
 
+// What becomes of scans at this server.
+struct Scanner {
+  bool is_able = false;                                  // the worker can be shut in
+  bool is_on = false;                                    // by the settings
+  std::optional<std::chrono::seconds> advisories_age{};  // nothing: there are none
+};
+
 struct Services {
   db::Database& database;
   blob::Store& blobs;
@@ -24,6 +33,7 @@ struct Services {
   const Limits& limits;
   std::function<http::Counters()> counters;
   jobs::Queue& jobs;
+  std::function<Scanner()> scanner;  // blocks
 };
 
 enum class MetricsAccess { off, on };

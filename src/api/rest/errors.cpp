@@ -36,6 +36,7 @@
 #include "scanner/registrations.hpp"
 #include "scanner/scans.hpp"
 #include "scanner/trigger.hpp"
+#include "scanner/updates.hpp"
 #include "scanner/vex.hpp"
 #include "scanner/waivers.hpp"
 #include "settings/values.hpp"
@@ -107,6 +108,8 @@ constexpr auto kByReason = std::to_array<std::pair<std::string_view, Mapped>>({
     {kCsrfWrong, {403, "INVALID_CSRF_TOKEN"}},
     {scanner::kNothingToScan, {400, "INVALID_REFERENCE"}},
     {scanner::kScanningOff, {400, "SCANNING_NOT_ENABLED"}},
+    {scanner::kScanningUnable, {400, "SCANNING_NOT_ENABLED"}},
+    {scanner::kFetchingOff, {400, "SCANNING_NOT_ENABLED"}},
     {scanner::kNotScanned, {404, "NO_SUCH_REF"}},
     // Of a report that is read: there is none.
     {scanner::kImageTooLarge, {404, "NO_SUCH_REF"}},
