@@ -50,6 +50,7 @@ class Updates {
  private:
   Result<advisories::Info> import(jobs::Run& run, const worker::Source& source,
                                   std::string_view name);
+  void tell(jobs::Run& run, std::int64_t count);
 
   const UpdatesParts parts_;
 };
