@@ -17,6 +17,7 @@
 #include "client/secrets.hpp"
 #include "client/session.hpp"
 #include "codec/json.hpp"
+#include "scan/verbs.hpp"
 
 namespace holdfast::client {
 
@@ -207,6 +208,8 @@ Result<void> run_command(const Invocation& invocation) {
   if (noun == "logout") return logout(invocation);
   if (noun == "status") return status(invocation);
   if (noun == "completion") return completion(invocation);
+  if (noun == "scan") return scan::scan(invocation);
+  if (noun == "advisories") return scan::advisories(invocation);
   HF_TRY(Session session, open_session(invocation));
   return execute(session, invocation);
 }
@@ -228,16 +231,19 @@ int exit_code(const Error& error) {
   return misunderstood ? kMisunderstood : kRefused;
 }
 
-int outcome(const Result<void>& result, const std::string& usage) {
+int outcome(const Result<void>& result, const std::string& usage, std::string_view noun) {
+  const int failed = noun == "scan" ? kNotScanned : kRefused;
   // What could not be written was not done for the one who reads it.
   if (std::fflush(stdout) != 0) {
     fmt::print(stderr, "holdfast: the output cannot be written\n");
-    return kRefused;
+    return failed;
   }
   if (result) return kDone;
   fmt::print(stderr, "holdfast: {}\n", result.error().message);
   if (result.error().reason == kUsage) fmt::print(stderr, "Usage: {}; --help says more\n", usage);
-  return exit_code(result.error());
+  if (result.error().reason == scan::kFound) return kRefused;
+  const int code = exit_code(result.error());
+  return code == kRefused ? failed : code;
 }
 
 }  // namespace
@@ -260,15 +266,16 @@ int run(const std::vector<std::string>& words, const std::vector<std::string>& s
   if (!invocation) {
     const Command* command = find_command(words.front(), "");
     if (command == nullptr && words.size() > 1) command = find_command(words[0], words[1]);
-    return outcome(invocation.error(), command == nullptr
-                                           ? fmt::format("holdfast {} VERB", words.front())
-                                           : usage_line(*command));
+    return outcome(
+        invocation.error(),
+        command == nullptr ? fmt::format("holdfast {} VERB", words.front()) : usage_line(*command),
+        words.front());
   }
   if (invocation->has("help")) {
     fmt::print("{}", help_of(*invocation->command));
     return kDone;
   }
-  return outcome(run_command(*invocation), usage_line(*invocation->command));
+  return outcome(run_command(*invocation), usage_line(*invocation->command), words.front());
 }
 
 std::string suggestion(std::string_view word, const std::vector<std::string>& server_verbs) {

@@ -13,6 +13,7 @@ inline constexpr int kRefused = 1;
 inline constexpr int kMisunderstood = 2;
 inline constexpr int kNotLoggedIn = 3;
 inline constexpr int kNotReached = 4;
+inline constexpr int kNotScanned = 5;  // of scan, where 1 says that --fail-on found something
 
 // Whether this first word is one of ours.
 bool is_ours(std::string_view word);

@@ -20,8 +20,8 @@ constexpr std::array<Flag, 5> kCommon = {{
 
 std::vector<Command> all_commands() {
   std::vector<Command> all;
-  for (auto part :
-       {session_commands(), account_commands(), repository_commands(), operation_commands()}) {
+  for (auto part : {session_commands(), account_commands(), repository_commands(),
+                    operation_commands(), scanning_commands()}) {
     all.insert(all.end(), part.begin(), part.end());
   }
   return all;

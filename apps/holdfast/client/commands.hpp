@@ -74,7 +74,7 @@ struct Command {
   std::string_view done = {};     // what is said when it is done
   std::string_view confirm = {};  // what a deletion asks to be typed
   Asks asks = Asks::nothing;
-  std::string_view example = {};
+  std::string_view example = {};  // or several, one on each line
 };
 
 // All of them, those of a noun together.

@@ -6,6 +6,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/ssl.hpp>
 #include <boost/asio/ssl/impl/src.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -16,6 +17,8 @@
 #include <chrono>
 #include <fmt/format.h>
 #include <memory>
+#include <optional>
+#include <vector>
 
 #include "codec/text.hpp"
 
@@ -28,8 +31,10 @@ namespace ssl = boost::asio::ssl;
 namespace {
 
 using Stream = beast::ssl_stream<beast::tcp_stream>;
+namespace http = beast::http;
 constexpr std::chrono::seconds kPatience{60};
 constexpr std::uint64_t kAnswerAtMost = 256ULL << 20U;
+constexpr std::size_t kPieceBytes = 256UZ << 10U;
 
 bool is_ip(const std::string& host) {
   boost::system::error_code problem;
@@ -58,23 +63,69 @@ class HttpsConnection final : public Connection {
 
   Result<Answer> request(std::string_view method, const std::string& target,
                          const std::string& authorization, std::string body) override {
-    beast::http::request<beast::http::string_body> request(beast::http::string_to_verb(method),
-                                                           target, 11);
-    request.set(beast::http::field::host, server_.port == "443" ? shown_host() : server_.text());
-    request.set(beast::http::field::user_agent, "holdfast");
-    if (!authorization.empty()) request.set(beast::http::field::authorization, authorization);
-    if (!body.empty()) request.set(beast::http::field::content_type, "application/json");
+    http::request<http::string_body> request(http::string_to_verb(method), target, 11);
+    set_head(request, authorization);
+    if (!body.empty()) request.set(http::field::content_type, "application/json");
     request.body() = std::move(body);
     request.prepare_payload();
+    return run(exchange(request));
+  }
+
+  Result<std::unique_ptr<Download>> get(const std::string& target, const std::string& authorization,
+                                        const std::string& accept) override {
+    http::request<http::empty_body> request(http::verb::get, target, 11);
+    set_head(request, authorization);
+    if (!accept.empty()) request.set(http::field::accept, accept);
+    auto download = std::make_unique<HttpsDownload>(*this);
+    HF_CHECK(run(begin(request, *download)));
+    return std::unique_ptr<Download>(std::move(download));
+  }
+
+  Result<Answer> put(const std::string& target, const std::string& authorization,
+                     const Upload& upload) override {
+    http::request<http::buffer_body> request(http::verb::put, target, 11);
+    set_head(request, authorization);
+    request.set(http::field::content_type, "application/octet-stream");
+    request.chunked(true);
+    std::optional<Error> problem;
+    auto answer = run(send(request, upload, problem));
+    if (!problem) return answer;
+    stream_.reset();
+    return *std::move(problem);
+  }
+
+ private:
+  class HttpsDownload final : public Download {
+   public:
+    explicit HttpsDownload(HttpsConnection& connection) : connection_(connection) {}
+    // What was not read stands in the way of the next request.
+    ~HttpsDownload() override {
+      if (!parser_.is_done() || !parser_.keep_alive()) connection_.stream_.reset();
+    }
+    Result<std::size_t> read(std::span<std::byte> into) override {
+      if (parser_.is_done()) return 0UZ;
+      return connection_.run(connection_.more(*this, into));
+    }
+
+   private:
+    friend class HttpsConnection;
+    HttpsConnection& connection_;
+    beast::flat_buffer buffer_;
+    http::response_parser<http::buffer_body> parser_;
+  };
+
+  // Runs it to its end.
+  template <typename T>
+  Result<T> run(asio::awaitable<T> work) {
     try {
-      Answer answer;
-      asio::co_spawn(io_, exchange(request), [&](const std::exception_ptr& thrown, Answer got) {
+      T given{};
+      asio::co_spawn(io_, std::move(work), [&](const std::exception_ptr& thrown, T got) {
         if (thrown) std::rethrow_exception(thrown);
-        answer = std::move(got);
+        given = std::move(got);
       });
       io_.restart();
       io_.run();
-      return answer;
+      return given;
     } catch (const boost::system::system_error& error) {
       const Error said = explain(error.code());
       stream_.reset();
@@ -82,7 +133,69 @@ class HttpsConnection final : public Connection {
     }
   }
 
- private:
+  void set_head(auto& request, const std::string& authorization) const {
+    request.set(http::field::host, server_.port == "443" ? shown_host() : server_.text());
+    request.set(http::field::user_agent, "holdfast");
+    if (!authorization.empty()) request.set(http::field::authorization, authorization);
+  }
+
+  asio::awaitable<bool> begin(http::request<http::empty_body>& request, HttpsDownload& download) {
+    if (!stream_) co_await connect();
+    beast::get_lowest_layer(*stream_).expires_after(kPatience);
+    co_await http::async_write(*stream_, request, asio::use_awaitable);
+    download.parser_.body_limit(boost::none);
+    co_await http::async_read_header(*stream_, download.buffer_, download.parser_,
+                                     asio::use_awaitable);
+    const auto& head = download.parser_.get();
+    download.status = static_cast<int>(head.result_int());
+    download.content_type = head[http::field::content_type];
+    download.challenge = head[http::field::www_authenticate];
+    co_return true;
+  }
+
+  asio::awaitable<std::size_t> more(HttpsDownload& download, std::span<std::byte> into) {
+    auto& body = download.parser_.get().body();
+    while (!download.parser_.is_done()) {
+      body.data = into.data();
+      body.size = into.size();
+      body.more = true;
+      beast::get_lowest_layer(*stream_).expires_after(kPatience);
+      boost::system::error_code problem;
+      co_await http::async_read_some(*stream_, download.buffer_, download.parser_,
+                                     asio::redirect_error(asio::use_awaitable, problem));
+      if (problem && problem != http::error::need_buffer) {
+        throw boost::system::system_error(problem);
+      }
+      if (body.size < into.size()) co_return into.size() - body.size;
+    }
+    co_return 0;
+  }
+
+  asio::awaitable<Answer> send(http::request<http::buffer_body>& request, const Upload& upload,
+                               std::optional<Error>& failed) {
+    if (!stream_) co_await connect();
+    http::request_serializer<http::buffer_body> serializer(request);
+    std::vector<std::byte> piece(kPieceBytes);
+    auto& body = request.body();
+    while (!serializer.is_done()) {
+      auto got = upload(piece);
+      if (!got) {
+        failed = std::move(got).error();
+        co_return Answer();
+      }
+      body.data = *got == 0 ? nullptr : piece.data();
+      body.size = *got;
+      body.more = *got != 0;
+      beast::get_lowest_layer(*stream_).expires_after(kPatience);
+      boost::system::error_code problem;
+      co_await http::async_write(*stream_, serializer,
+                                 asio::redirect_error(asio::use_awaitable, problem));
+      // A server that refuses what is sent may end the connection; what it said is read.
+      if (problem && problem != http::error::need_buffer) break;
+    }
+    co_return co_await answer();
+  }
+
   [[nodiscard]] std::string shown_host() const {
     const bool bare_v6 = server_.host.find(':') != std::string::npos;
     return bare_v6 ? "[" + server_.host + "]" : server_.host;
@@ -113,14 +226,19 @@ class HttpsConnection final : public Connection {
 
   // A connection is kept for the pages of a list; one that the server ended meanwhile fails here,
   // and is not tried again: the request may have been done.
-  asio::awaitable<Answer> exchange(beast::http::request<beast::http::string_body>& request) {
+  asio::awaitable<Answer> exchange(http::request<http::string_body>& request) {
     if (!stream_) co_await connect();
     beast::get_lowest_layer(*stream_).expires_after(kPatience);
-    co_await beast::http::async_write(*stream_, request, asio::use_awaitable);
+    co_await http::async_write(*stream_, request, asio::use_awaitable);
+    co_return co_await answer();
+  }
+
+  asio::awaitable<Answer> answer() {
+    beast::get_lowest_layer(*stream_).expires_after(kPatience);
     beast::flat_buffer buffer;
-    beast::http::response_parser<beast::http::string_body> parser;
+    http::response_parser<http::string_body> parser;
     parser.body_limit(kAnswerAtMost);
-    co_await beast::http::async_read(*stream_, buffer, parser, asio::use_awaitable);
+    co_await http::async_read(*stream_, buffer, parser, asio::use_awaitable);
     auto response = parser.release();
     Answer answer{response.result_int() > 0 ? static_cast<int>(response.result_int()) : 0,
                   std::move(response.body()), std::string(response["X-Next-Page-Start"])};

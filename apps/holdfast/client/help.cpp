@@ -32,6 +32,18 @@ std::string verbs_of(std::string_view noun) {
   return list;
 }
 
+// One on each line.
+std::vector<std::string_view> examples_of(const Command& command) {
+  std::vector<std::string_view> examples;
+  std::string_view rest = command.example;
+  while (!rest.empty()) {
+    const std::size_t end = std::min(rest.find('\n'), rest.size());
+    examples.push_back(rest.substr(0, end));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return examples;
+}
+
 void keep(std::vector<std::string>& found, std::string_view candidate, std::string_view start) {
   if (!candidate.starts_with(start)) return;
   if (std::ranges::find(found, candidate) == found.end()) found.emplace_back(candidate);
@@ -54,7 +66,11 @@ std::string help_of(const Command& command) {
   for (const Flag& flag : flags) {
     text += fmt::format("  {:<{}}  {}\n", shown(flag), width, flag.help);
   }
-  return text + fmt::format("\nExample:\n  {}\n", command.example);
+  text += "\nExample:\n";
+  for (const std::string_view example : examples_of(command)) {
+    text += fmt::format("  {}\n", example);
+  }
+  return text;
 }
 
 std::string help_of_noun(std::string_view noun) {
@@ -85,7 +101,9 @@ std::string guide() {
     for (const Flag& flag : command.flags) {
       text += fmt::format("  - `{}` {}\n", shown(flag), flag.help);
     }
-    text += fmt::format("  - Example: `{}`\n", command.example);
+    for (const std::string_view example : examples_of(command)) {
+      text += fmt::format("  - Example: `{}`\n", example);
+    }
   }
   return text;
 }

@@ -75,9 +75,19 @@ Result<Trust> trust_of(const Invocation& invocation, const std::string& kept) {
   return fail(ErrorCode::invalid, kCaInvalid, fmt::format("{} is empty", file));
 }
 
+// HOLDFAST_TOKEN with HOLDFAST_USER instead of what was kept.
+Result<void> take_variables(Session& session) {
+  const std::string token = variable("HOLDFAST_TOKEN");
+  if (token.empty()) return {};
+  session.login.token = token;
+  if (const std::string user = variable("HOLDFAST_USER"); !user.empty()) session.login.user = user;
+  if (!session.login.user.empty()) return {};
+  return fail(ErrorCode::unauthenticated, kNoLogin,
+              "HOLDFAST_TOKEN needs HOLDFAST_USER: whose token it is");
+}
+
 // The server that was chosen, and what is kept of it.
-Result<Session> chosen(const Invocation& invocation, const Logins& logins) {
-  std::string host = invocation.flag("host", variable("HOLDFAST_HOST"));
+Result<Session> chosen(std::string host, const Logins& logins) {
   if (host.empty()) host = logins.current;
   if (host.empty()) {
     return fail(ErrorCode::unauthenticated, kNoLogin,
@@ -89,6 +99,10 @@ Result<Session> chosen(const Invocation& invocation, const Logins& logins) {
     session.login = kept->second;
   }
   return session;
+}
+
+std::string host_of(const Invocation& invocation) {
+  return invocation.flag("host", variable("HOLDFAST_HOST"));
 }
 
 Result<void> connect(Session& session, const Invocation& invocation) {
@@ -146,6 +160,12 @@ Result<json::value> Session::call(Method method, const std::string& target,
          connection->request(word(method), target,
                              authorization.empty() ? basic(login.user, login.token) : authorization,
                              speaks ? json::serialize(body) : ""));
+  HF_TRY(json::value parsed, read(answer));
+  if (next != nullptr) *next = std::move(answer.next_page);
+  return parsed;
+}
+
+Result<json::value> Session::read(const Answer& answer) const {
   auto parsed =
       answer.body.empty() ? Result<json::value>(json::value()) : codec::parse_json(answer.body);
   if (answer.status < 200 || answer.status > 299) {
@@ -156,27 +176,28 @@ Result<json::value> Session::call(Method method, const std::string& target,
         ErrorCode::denied, kServerRefused,
         fmt::format("{} answered with what is no JSON: is it a Holdfast server?", server.text()));
   }
-  if (next != nullptr) *next = std::move(answer.next_page);
   return parsed;
 }
 
 Result<Session> open_session(const Invocation& invocation) {
   HF_TRY(const Logins logins, load_logins(logins_file()));
-  HF_TRY(Session session, chosen(invocation, logins));
-  if (const std::string token = variable("HOLDFAST_TOKEN"); !token.empty()) {
-    session.login.token = token;
-    if (const std::string user = variable("HOLDFAST_USER"); !user.empty())
-      session.login.user = user;
-    if (session.login.user.empty()) {
-      return fail(ErrorCode::unauthenticated, kNoLogin,
-                  "HOLDFAST_TOKEN needs HOLDFAST_USER: whose token it is");
-    }
-  }
+  HF_TRY(Session session, chosen(host_of(invocation), logins));
+  HF_CHECK(take_variables(session));
   if (session.login.token.empty()) {
     return fail(ErrorCode::unauthenticated, kNoLogin,
                 fmt::format("you are not logged in to {0}; begin with: holdfast login {0}",
                             session.server.text()));
   }
+  HF_CHECK(connect(session, invocation));
+  return session;
+}
+
+Result<Session> session_at(std::string_view host, const Invocation& invocation) {
+  HF_TRY(const Logins logins, load_logins(logins_file()));
+  HF_TRY(Session session, chosen(host.empty() ? host_of(invocation) : std::string(host), logins));
+  // The variables are about the server of HOLDFAST_HOST; without that, about whichever is named.
+  const auto meant = parse_server(variable("HOLDFAST_HOST"));
+  if (!meant || meant->text() == session.server.text()) HF_CHECK(take_variables(session));
   HF_CHECK(connect(session, invocation));
   return session;
 }
@@ -221,7 +242,7 @@ Result<void> login(const Invocation& invocation) {
 Result<void> logout(const Invocation& invocation) {
   const std::filesystem::path file = logins_file();
   HF_TRY(Logins logins, load_logins(file));
-  HF_TRY(Session session, chosen(invocation, logins));
+  HF_TRY(Session session, chosen(host_of(invocation), logins));
   const std::string host = session.server.text();
   if (session.login.token.empty()) {
     return fail(ErrorCode::unauthenticated, kNoLogin,

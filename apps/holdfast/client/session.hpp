@@ -28,11 +28,17 @@ struct Session {
                                   const boost::json::object& body,
                                   const std::string& authorization = "",
                                   std::string* next = nullptr);
+  // The same of an answer that is there.
+  [[nodiscard]] Result<boost::json::value> read(const Answer& answer) const;
 };
 
 // By --host, HOLDFAST_HOST or the last login; HOLDFAST_TOKEN with HOLDFAST_USER instead of what was
 // kept. unauthenticated/kNoLogin.
 Result<Session> open_session(const Invocation& invocation);
+
+// The server of an address, or as open_session() chooses it for "". Nobody need be logged in there:
+// then `login` is empty.
+Result<Session> session_at(std::string_view host, const Invocation& invocation);
 
 Result<void> login(const Invocation& invocation);
 Result<void> logout(const Invocation& invocation);

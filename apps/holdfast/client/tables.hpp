@@ -11,5 +11,6 @@ std::vector<Command> session_commands();     // login, logout, completion, statu
 std::vector<Command> account_commands();     // user, org, team, token
 std::vector<Command> repository_commands();  // repo, tag, search
 std::vector<Command> operation_commands();   // event, job, cron, settings
+std::vector<Command> scanning_commands();    // scan, advisories
 
 }  // namespace holdfast::client
