@@ -21,6 +21,7 @@ Scanning::Scanning(Core& core, const std::string& folder)
       scans(*core.database, core.clock),
       advisories(*core.database, *core.blobs, core.clock, core.random, folder),
       reports(scans, layers, advisories),
+      attachments(*core.database, core.content, core.uploads, layers),
       lookup(*core.database, reports, advisories),
       waivers(*core.database, core.clock, core.random),
       scanner({.repositories = core.repositories,
@@ -32,7 +33,8 @@ Scanning::Scanning(Core& core, const std::string& folder)
                .layers = layers,
                .scans = scans,
                .reports = reports,
-               .advisories = advisories}),
+               .advisories = advisories,
+               .attachments = attachments}),
       updates({.database = *core.database,
                .blobs = *core.blobs,
                .queue = core.jobs.queue,
@@ -41,7 +43,7 @@ Scanning::Scanning(Core& core, const std::string& folder)
                .clock = core.clock,
                .random = core.random}),
       trigger(*core.database, core.repositories, core.content, core.settings, core.jobs.queue,
-              scans, core.clock, uuid(core.random)),
+              scans, attachments, core.clock, uuid(core.random)),
       subscription(core.database->subscribe(scanner::kChangedAdvisories,
                                             [this](std::string_view) { has_news = true; })) {}
 
@@ -53,7 +55,8 @@ Result<bool> add_facts(Core& core, std::int64_t repository_id, const oci::Digest
   Scanning& scanning = *core.scanning;
   HF_TRY(const auto scan, scanning.scans.find(digest));
   if (!scan || !scan->checked_at) return false;
-  HF_TRY(const auto report, scanning.reports.find(digest));
+  HF_TRY(const auto attached, scanning.attachments.read_ones(repository_id, digest));
+  HF_TRY(const auto report, scanning.reports.find(digest, attached));
   HF_TRY(const auto waivers, scanning.waivers.load());
   const scanner::Counts counts = waivers->left(repository_id, *report, core.clock.now());
   facts.critical += counts.critical + counts.high;

@@ -10,6 +10,7 @@
 #include "oci/digest.hpp"
 #include "pruning/rules.hpp"
 #include "scanner/advisory_store.hpp"
+#include "scanner/attachments.hpp"
 #include "scanner/layers.hpp"
 #include "scanner/lookup.hpp"
 #include "scanner/reports.hpp"
@@ -34,6 +35,7 @@ struct Scanning {
   scanner::Scans scans;
   scanner::AdvisoryStore advisories;
   scanner::Reports reports;
+  scanner::Attachments attachments;
   scanner::Lookup lookup;
   scanner::Waivers waivers;
   scanner::Scanner scanner;

@@ -58,6 +58,7 @@ api::dtr::Services dtr_services(Core& core, api::Callers& callers, const api::dt
       .search = core.search,
       .storage = core.storage,
       .advisories = core.scanning->advisories,
+      .attachments = core.scanning->attachments,
       .scan_lookup = core.scanning->lookup,
       .reports = core.scanning->reports,
       .scans = core.scanning->scans,

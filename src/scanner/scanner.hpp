@@ -13,6 +13,7 @@
 #include "repos/images.hpp"
 #include "repos/repositories.hpp"
 #include "scanner/advisory_store.hpp"
+#include "scanner/attachments.hpp"
 #include "scanner/layers.hpp"
 #include "scanner/reports.hpp"
 #include "scanner/scans.hpp"
@@ -44,6 +45,7 @@ struct ScannerParts {
   Scans& scans;
   Reports& reports;
   AdvisoryStore& advisories;
+  Attachments& attachments;
 };
 
 // Threads: any; all calls block.
@@ -51,7 +53,8 @@ class Scanner {
  public:
   explicit Scanner(const ScannerParts& parts) : parts_(parts) {}
 
-  // One image: reads the layers that are not known, puts it together, counts. A layer that cannot
+  // One image: reads the layers that are not known, and the lists beside it, puts it together,
+  // counts. A layer that cannot
   // be read makes the scan a failed one (with an event) and the job too; what passes by itself (a
   // database that is away) only the job, which is retried.
   Result<void> scan(jobs::Run& run);
@@ -62,8 +65,10 @@ class Scanner {
   struct Order;  // one image to be scanned
   Result<void> scan(jobs::Run& run, const Order& order);
   Result<StoredLayer> layer(jobs::Run& run, const Order& order, const oci::Descriptor& descriptor);
-  Result<packages::Layer> read(jobs::Run& run, const Order& order,
-                               const oci::Descriptor& descriptor);
+  enum class Form { archive, list };  // a list is given to the worker as the one file of an archive
+  Result<packages::Layer> read(jobs::Run& run, const Order& order, const oci::Digest& digest,
+                               Form form);
+  Result<void> read_attached(jobs::Run& run, const Order& order);
   Result<void> check_again(const oci::Digest& digest);
   Result<std::optional<Check>> check(const oci::Digest& digest, const Image& image);
 

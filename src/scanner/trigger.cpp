@@ -23,14 +23,15 @@ bool is_of_no_platform(const oci::Descriptor& child) {
 }  // namespace
 
 Trigger::Trigger(db::Database& database, repos::Repositories& repositories, repos::Content& content,
-                 settings::Store& settings, jobs::Queue& queue, Scans& scans, const Clock& clock,
-                 std::string replica)
+                 settings::Store& settings, jobs::Queue& queue, Scans& scans,
+                 Attachments& attachments, const Clock& clock, std::string replica)
     : database_(database),
       repositories_(repositories),
       content_(content),
       settings_(settings),
       queue_(queue),
       scans_(scans),
+      attachments_(attachments),
       clock_(clock),
       replica_(std::move(replica)) {}
 
@@ -189,11 +190,14 @@ Result<std::int64_t> Trigger::request(const repos::Repository& repository,
   HF_TRY(const oci::Manifest manifest, oci::parse_manifest(*stored->bytes, stored->media_type));
   const Occasion occasion{.repository = repository.name.text(), .tag = std::string(tag)};
   if (manifest.kind == oci::ManifestKind::image) {
+    if (manifest.subject && !is_scannable(manifest)) {
+      return request_subject(repository, occasion, manifest.subject->digest);
+    }
     if (!is_scannable(manifest)) {
       return holdfast::fail(ErrorCode::unsupported, kNothingToScan,
                             "it is no image that packages could be in");
     }
-    HF_TRY(const bool asked, request_image(occasion, digest, known));
+    HF_TRY(const bool asked, request_image(repository, occasion, digest, known));
     return asked ? 1 : 0;
   }
   std::int64_t count = 0;
@@ -206,14 +210,32 @@ Result<std::int64_t> Trigger::request(const repos::Repository& repository,
     }
     const auto parsed = oci::parse_manifest(*(*image)->bytes, (*image)->media_type);
     if (!parsed || !is_scannable(*parsed)) continue;
-    HF_TRY(const bool asked, request_image(occasion, child.digest, known));
+    HF_TRY(const bool asked, request_image(repository, occasion, child.digest, known));
     count += asked ? 1 : 0;
   }
   return count;
 }
 
-Result<bool> Trigger::request_image(const Occasion& occasion, const oci::Digest& digest,
-                                    Known known) {
+// An artifact may be a list of what its subject has.
+Result<std::int64_t> Trigger::request_subject(const repos::Repository& repository,
+                                              const Occasion& occasion,
+                                              const oci::Digest& subject) {
+  HF_TRY(const bool has_news, attachments_.has_news(repository.id, subject));
+  if (!has_news) return 0;
+  HF_TRY(const auto stored, content_.manifest(repository.id, repos::Reference(subject)));
+  HF_TRY(const oci::Manifest manifest, oci::parse_manifest(*stored->bytes, stored->media_type));
+  if (!is_scannable(manifest)) return 0;
+  HF_TRY(const bool asked, request_image(repository, occasion, subject, Known::again));
+  return asked ? 1 : 0;
+}
+
+Result<bool> Trigger::request_image(const repos::Repository& repository, const Occasion& occasion,
+                                    const oci::Digest& digest, Known known) {
+  if (known == Known::leave) {
+    // What was attached since its scan has to be read, too.
+    HF_TRY(const bool has_news, attachments_.has_news(repository.id, digest));
+    if (has_news) known = Known::again;
+  }
   HF_TRY(const auto scan, scans_.find(digest));
   const bool is_under_way =
       scan && (scan->state == State::pending || scan->state == State::scanning);

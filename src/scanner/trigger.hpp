@@ -17,6 +17,7 @@
 #include "jobs/queue.hpp"
 #include "repos/content.hpp"
 #include "repos/repositories.hpp"
+#include "scanner/attachments.hpp"
 #include "scanner/scans.hpp"
 #include "settings/store.hpp"
 
@@ -30,8 +31,8 @@ inline constexpr std::string_view kScanningOff = "scanning_off";       // invali
 class Trigger {
  public:
   Trigger(db::Database& database, repos::Repositories& repositories, repos::Content& content,
-          settings::Store& settings, jobs::Queue& queue, Scans& scans, const Clock& clock,
-          std::string replica);
+          settings::Store& settings, jobs::Queue& queue, Scans& scans, Attachments& attachments,
+          const Clock& clock, std::string replica);
   ~Trigger();  // as stop()
 
   void start();
@@ -44,7 +45,8 @@ class Trigger {
     leave,  // an image that was scanned already stays as it is
     again,  // it is put together and counted once more; layers that are known are not read
   };
-  // Asks for a scan of an image, or of every platform of an index. How many were asked for.
+  // Asks for a scan of an image, of every platform of an index, or of the image that a list of
+  // packages was attached to and not read yet. How many were asked for.
   // unsupported/kNothingToScan for artifacts; repos::kManifestUnknown.
   Result<std::int64_t> request(const repos::Repository& repository, const oci::Digest& digest,
                                std::string_view tag, Known known);
@@ -57,7 +59,10 @@ class Trigger {
   Result<void> start_reading();
   Result<bool> step();
   Result<void> look_at(const events::Event& event, std::string_view tag);
-  Result<bool> request_image(const Occasion& occasion, const oci::Digest& digest, Known known);
+  Result<bool> request_image(const repos::Repository& repository, const Occasion& occasion,
+                             const oci::Digest& digest, Known known);
+  Result<std::int64_t> request_subject(const repos::Repository& repository,
+                                       const Occasion& occasion, const oci::Digest& subject);
   void loop();
 
   db::Database& database_;
@@ -66,6 +71,7 @@ class Trigger {
   settings::Store& settings_;
   jobs::Queue& queue_;
   Scans& scans_;
+  Attachments& attachments_;
   const Clock& clock_;
   const std::string replica_;
 

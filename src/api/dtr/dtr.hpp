@@ -28,6 +28,7 @@
 #include "repos/search.hpp"
 #include "repos/storage.hpp"
 #include "repos/traffic.hpp"
+#include "scanner/attachments.hpp"
 #include "scanner/lookup.hpp"
 #include "scanner/trigger.hpp"
 #include "scanner/updates.hpp"
@@ -67,6 +68,7 @@ struct Services {
   repos::Search& search;
   repos::Storage& storage;
   scanner::AdvisoryStore& advisories;
+  scanner::Attachments& attachments;
   scanner::Lookup& scan_lookup;
   scanner::Reports& reports;
   scanner::Scans& scans;

@@ -30,8 +30,10 @@ Result<ScannedImage> scanned(const Services& services, const Repository& reposit
                      .waivers = std::move(waivers),
                      .now = services.clock.now()};
   const bool is_known = image.scan && image.scan->completed_at;
-  if (is_known && (with == ScanWith::report || !image.waivers->is_empty())) {
-    auto report = services.reports.find(target.digest);
+  if (!is_known) return image;
+  HF_TRY(const auto attached, services.attachments.read_ones(repository.id, target.digest));
+  if (with == ScanWith::report || !image.waivers->is_empty() || !attached.empty()) {
+    auto report = services.reports.find(target.digest, attached);
     if (!report && report.error().reason == scanner::kImageTooLarge) {
       image.scan->state = scanner::State::failed;
       image.scan->reason = report.error().message;
