@@ -8,6 +8,7 @@
 #include "gc/work.hpp"
 #include "jobs/builtin.hpp"
 #include "pruning/pruner.hpp"
+#include "scanner/sweep.hpp"
 #include "scanning.hpp"
 
 namespace holdfast {
@@ -28,6 +29,7 @@ struct DefaultCron {
 constexpr std::array kDefaultCrons = {
     DefaultCron{jobs::kOnlineGcJobLogs, "0 40 * * * *"},
     DefaultCron{kOnlineGc, "@hourly"},
+    DefaultCron{scanner::kSweepAction, "@daily"},
     DefaultCron{pruning::kAction, "@every 15m"},
 };
 
@@ -70,6 +72,10 @@ void add_actions(Core& core) {
                .description = "Compares the packages of all images with the advisories in force",
                .work = [&scanning](jobs::Run& run) { return scanning.scanner.check_all(run); },
                .capacity_key = "scanCheck",
+               .alone = true});
+  actions.add({.name = std::string(scanner::kSweepAction),
+               .description = "Forgets what was found in images that no repository has any more",
+               .work = [&core](jobs::Run& run) { return scanner::sweep(*core.database, run); },
                .alone = true});
   actions.add({.name = std::string(scanner::kUpdateAction),
                .description = "Imports advisories and puts them in force",

@@ -5,7 +5,7 @@ import pytest
 from conformance.test_openapi import user  # noqa: F401 (a fixture)
 from conformance.test_scans import put_in_force, repository, rest, source  # noqa: F401 (fixtures)
 from harness import content, scans
-from harness.rest import new_name
+from harness.rest import Rest, new_name
 from harness.scans import API
 
 SPDX, CYCLONEDX, IN_TOTO = "application/spdx+json", "application/vnd.cyclonedx+json", "application/vnd.in-toto+json"
@@ -152,3 +152,46 @@ def test_nothing_is_attached_to_what_was_never_opened(rest, admin, repository): 
 def test_immutable_tags_do_not_stand_in_the_way(rest, admin, repository, pushed):  # noqa: F811
     rest.expect(200, "PATCH", f"{API}/repositories/{repository}", {"immutableTags": True})
     rest.expect(201, "POST", f"{API}/holdfast/repositories/{repository}/manifests/{pushed.digest}/sbom")
+
+
+@pytest.fixture
+def registry(holdfast):
+    """A server on which everything may go at once."""
+    server = holdfast({"create_repository_on_push": True})
+    rest = Rest(server.admin_client(), "")
+    rest.expect(202, "POST", f"{API}/meta/settings", {"gcUntaggedGrace": "0", "gcBlobGrace": "0"})
+    yield server, rest
+    rest.client.close()
+
+
+def logs(rest, job: str) -> list[str]:  # noqa: F811
+    assert scans.finished_job(rest, job)["status"] == "done"
+    return [line["data"] for line in rest.expect(200, "GET", f"{API}/jobs/{job}/logs")]
+
+
+def run(rest, action: str) -> list[str]:  # noqa: F811
+    return logs(rest, rest.expect(202, "POST", f"{API}/jobs", {"action": action})["id"])
+
+
+def test_what_no_repository_has_any_more_is_forgotten(registry):
+    server, rest = registry  # noqa: F811
+    client = rest.client
+    rest.expect(201, "POST", f"{API}/repositories/admin", {"name": "app", "scanOnPush": True})
+    base = scans.debian_layer({"kept": "1"})
+    kept = client.push("admin/app", scans.image(base), "kept")
+    gone = client.push("admin/app", scans.image(base, scans.debian_layer({"kept": "1", "gone": "1"})), "gone")
+    data = content.encode(spdx("pkg:npm/listed@1.0.0"))
+    client.push("admin/app", listing(gone, data))
+    scans.scanned(rest, "admin/app", "kept", states=(4, 6))
+    scans.listed(rest, "admin/app", "gone", content.digest_of(data))
+    assert run(rest, "scan_sweep") == ["0 images forgotten", "0 layers forgotten", "0 packages forgotten"]
+    assert client.delete_manifest("admin/app", gone.digest).status == 202
+    run(rest, "onlinegc")
+    assert run(rest, "scan_sweep") == ["1 images forgotten", "2 layers forgotten", "2 packages forgotten"]
+    assert components(rest, "admin/app", "kept") == {"kept": "dpkg"}
+    tables = ("scan_images", "scan_image_layers", "scan_layers", "scan_components", "scan_layer_components")
+    assert [server.sql(f"SELECT count(*) FROM {table}")[0][0] for table in tables] == ["1"] * len(tables)
+    client.push("admin/app", gone, "again")
+    scans.scanned(rest, "admin/app", "again", states=(4, 6))
+    assert components(rest, "admin/app", "again") == {"kept": "dpkg", "gone": "dpkg"}
+    assert scans.scanned(rest, "admin/app", kept.digest, states=(4, 6))["layersDone"] == 1
