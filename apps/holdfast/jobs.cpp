@@ -10,6 +10,7 @@
 #include "gc/work.hpp"
 #include "jobs/builtin.hpp"
 #include "pruning/pruner.hpp"
+#include "scanner/sweep.hpp"
 #include "scanning.hpp"
 
 namespace holdfast {
@@ -30,6 +31,7 @@ struct DefaultCron {
 constexpr std::array kDefaultCrons = {
     DefaultCron{jobs::kOnlineGcJobLogs, "0 40 * * * *"},
     DefaultCron{kOnlineGc, "@hourly"},
+    DefaultCron{scanner::kSweepAction, "@daily"},
     DefaultCron{pruning::kAction, "@every 15m"},
     DefaultCron{scanner::kAdapterScanAllAction, "0 0 3 * * *"},
 };
@@ -93,6 +95,10 @@ void add_actions(Core& core) {
   actions.add({.name = std::string(scanner::kAdapterScanAllAction),
                .description = "Has other scanners look again at all images that they looked at",
                .work = [&scanning](jobs::Run& run) { return scanning.adapter.scan_all(run); },
+               .alone = true});
+  actions.add({.name = std::string(scanner::kSweepAction),
+               .description = "Forgets what was found in images that no repository has any more",
+               .work = [&core](jobs::Run& run) { return scanner::sweep(*core.database, run); },
                .alone = true});
   actions.add({.name = std::string(scanner::kUpdateAction),
                .description = "Imports advisories, of an upload or from the feeds",

@@ -12,6 +12,7 @@
 #include "scanner/adapter_scanner.hpp"
 #include "scanner/adapter_scans.hpp"
 #include "scanner/advisory_store.hpp"
+#include "scanner/attachments.hpp"
 #include "scanner/layers.hpp"
 #include "scanner/lookup.hpp"
 #include "scanner/registrations.hpp"
@@ -43,6 +44,7 @@ struct Scanning {
   scanner::AdvisoryStore advisories;
   feeds::States feed_states;
   scanner::Reports reports;
+  scanner::Attachments attachments;
   scanner::Lookup lookup;
   scanner::Waivers waivers;
   scanner::Registrations registrations;

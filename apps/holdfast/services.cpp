@@ -73,6 +73,7 @@ api::dtr::Services dtr_services(Core& core, api::Callers& callers, const api::dt
       .scanners = core.scanning->registrations,
       .adapter_scanner = core.scanning->adapter,
       .feed_states = core.scanning->feed_states,
+      .attachments = core.scanning->attachments,
       .scan_lookup = core.scanning->lookup,
       .reports = core.scanning->reports,
       .scans = core.scanning->scans,

@@ -88,9 +88,12 @@ void detect_sbom(const File& file, Found& found) {
   if (!trimmed(file.bytes.substr(0, 64)).starts_with('{')) return;
   const auto json = json_of(file, found);
   if (!json) return;
+  // An attestation (in-toto) has the list as what it states.
+  const json::value* predicate = codec::member(*json, "predicate");
+  const json::value& list = predicate == nullptr ? *json : *predicate;
   SbomReader reader(file.path, found);
-  reader.read_spdx(*json);
-  reader.read_components(*json);
+  reader.read_spdx(list);
+  reader.read_components(list);
 }
 
 }  // namespace holdfast::detect

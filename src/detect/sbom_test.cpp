@@ -100,6 +100,15 @@ TEST(Sbom, OtherFilesShowNothing) {
   EXPECT_THAT(found_in(detect_sbom, "a.spdx", "{\"").remarks(), ElementsAre(HasSubstr("no JSON")));
 }
 
+TEST(Sbom, AnAttestationStatesOne) {
+  EXPECT_THAT(listed(found_in(detect_sbom, "a.spdx.json", R"({
+    "_type": "https://in-toto.io/Statement/v0.1", "predicateType": "https://cyclonedx.org/bom",
+    "predicate": {"components": [{"purl": "pkg:npm/a@1"}]},
+    "components": [{"purl": "pkg:npm/b@1"}]})")),
+              ElementsAre("a@1"));
+  EXPECT_THAT(listed(found_in(detect_sbom, "a.spdx.json", R"({"predicate": [1]})")), IsEmpty());
+}
+
 }  // namespace
 
 }  // namespace holdfast::detect

@@ -181,7 +181,8 @@ std::span<const db::Migration> migrations() {
   return kMigrations;
 }
 
-Result<std::optional<StoredLayer>> Layers::find(const oci::Digest& digest, Files files) {
+Result<std::optional<StoredLayer>> Layers::find(const oci::Digest& digest, Files files,
+                                                std::string_view reader) {
   std::optional<StoredLayer> found;
   HF_CHECK(database_.read([&](db::Tx& tx) -> Result<void> {
     found.reset();
@@ -190,7 +191,7 @@ Result<std::optional<StoredLayer>> Layers::find(const oci::Digest& digest, Files
                                "WHERE digest = $1 AND scanner = $2"
                              : "SELECT id, state, report, scanned_at FROM scan_layers "
                                "WHERE digest = $1 AND scanner = $2",
-        {digest.text(), kScannerVersion}, [&](const db::Row& row) -> Result<void> {
+        {digest.text(), reader}, [&](const db::Row& row) -> Result<void> {
           StoredLayer layer{.id = row.integer(0),
                             .state = static_cast<LayerState>(row.integer(1)),
                             .scanned_at = from_micros(row.integer(3))};
@@ -207,8 +208,20 @@ Result<std::optional<StoredLayer>> Layers::find(const oci::Digest& digest, Files
   return found;
 }
 
+Result<bool> Layers::is_known(const oci::Digest& digest, std::string_view reader) {
+  bool known = false;
+  HF_CHECK(database_.read([&](db::Tx& tx) -> Result<void> {
+    HF_TRY(const auto found,
+           tx.find<bool>("SELECT 1 FROM scan_layers WHERE digest = $1 AND scanner = $2",
+                         {digest.text(), reader}, [](const db::Row&) { return true; }));
+    known = found.has_value();
+    return {};
+  }));
+  return known;
+}
+
 Result<void> Layers::save(const oci::Digest& digest, LayerState state,
-                          const packages::Layer& report) {
+                          const packages::Layer& report, std::string_view reader) {
   packages::Layer without_files = report;
   without_files.files.clear();
   const std::string json = codec::compress_zstd(packages::to_json(without_files));
@@ -218,8 +231,8 @@ Result<void> Layers::save(const oci::Digest& digest, LayerState state,
     HF_CHECK(tx.query(
         "INSERT INTO scan_layers (digest, scanner, state, report, files, scanned_at) "
         "VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (digest, scanner) DO NOTHING RETURNING id",
-        {digest.text(), kScannerVersion, static_cast<std::int64_t>(state), bytes_of(json),
-         bytes_of(files), to_micros(clock_.now())},
+        {digest.text(), reader, static_cast<std::int64_t>(state), bytes_of(json), bytes_of(files),
+         to_micros(clock_.now())},
         [&](const db::Row& row) -> Result<void> {
           id = row.integer(0);
           return {};

@@ -22,6 +22,10 @@ namespace holdfast::scanner {
 // is read again.
 inline constexpr std::string_view kScannerVersion = "1";
 
+// The same for lists of packages that were attached to images (attachments.hpp): they are kept as
+// layers are, apart from them.
+inline constexpr std::string_view kListReaderVersion = "list-1";
+
 // The tables of this module.
 std::span<const db::Migration> migrations();
 
@@ -45,12 +49,16 @@ class Layers {
  public:
   Layers(db::Database& database, const Clock& clock) : database_(database), clock_(clock) {}
 
-  // Of the present scanner version; nothing: it has to be read. The report as an image needs it to
-  // be put together (`files` too) or without.
+  // As `reader` reads it, in its present version; nothing: it has to be read. The report as an
+  // image needs it to be put together (`files` too) or without.
   enum class Files { with, without };
-  Result<std::optional<StoredLayer>> find(const oci::Digest& digest, Files files);
+  Result<std::optional<StoredLayer>> find(const oci::Digest& digest, Files files,
+                                          std::string_view reader = kScannerVersion);
+  // Whether find() would give it.
+  Result<bool> is_known(const oci::Digest& digest, std::string_view reader);
   // Durable. The same content twice: the first one stays.
-  Result<void> save(const oci::Digest& digest, LayerState state, const packages::Layer& report);
+  Result<void> save(const oci::Digest& digest, LayerState state, const packages::Layer& report,
+                    std::string_view reader = kScannerVersion);
   // Forgets it, so that it is read again. No error when there is none.
   Result<void> forget(const oci::Digest& digest);
 

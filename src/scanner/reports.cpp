@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <fmt/format.h>
 #include <map>
+#include <set>
 #include <tuple>
 #include <utility>
+
+#include "packages/purl.hpp"
 
 namespace holdfast::scanner {
 
@@ -52,6 +55,15 @@ class Joiner {
  public:
   explicit Joiner(ImageReport& report) : report_(report) {}
 
+  // What the report has already is known.
+  void take_up() {
+    for (std::size_t i = 0; i < report_.components.size(); ++i) {
+      const Component& component = report_.components[i];
+      known_.emplace(identity_of(component.package, component.is_present), i);
+    }
+    for (LayerReport& layer : report_.layers) layer.components.clear();
+  }
+
   void add(std::uint32_t layer, const Package& package, bool is_present) {
     const auto [known, is_new] =
         known_.try_emplace(identity_of(package, is_present), report_.components.size());
@@ -67,6 +79,8 @@ class Joiner {
     std::size_t findings = 0;
     for (Component& component : report_.components) {
       if (!component.is_present) continue;
+      findings += component.matches().size();
+      if (component.answer) continue;  // counted already
       HF_TRY(component.answer, database.match(component.package, release));
       if (component.answer->coverage == advisories::Coverage::not_covered) ++report_.not_covered;
       findings += component.matches().size();
@@ -159,6 +173,58 @@ Result<ImageReport> join(const oci::Digest& digest, const Image& image,
   }
   put_in_order(joined);
   return joined;
+}
+
+Result<ImageReport> join_attached(const ImageReport& image,
+                                  const std::vector<AttachedReport>& lists,
+                                  advisories::Database* database) {
+  using Name = std::tuple<packages::Type, std::string, std::string>;
+  const auto name_of = [](const Package& package) {
+    return Name(package.type, packages::normal_name(package.type, package.name), package.version);
+  };
+  ImageReport joined = image;
+  Joiner joiner(joined);
+  joiner.take_up();
+  std::set<Name> found;
+  for (const Component& component : image.components) {
+    if (component.is_present) found.insert(name_of(component.package));
+  }
+  for (const AttachedReport& list : lists) {
+    const auto layer = static_cast<std::uint32_t>(joined.layers.size());
+    joined.layers.push_back({.digest = list.blob, .remarks = list.report.remarks});
+    for (Package package : list.report.packages) {
+      if (found.contains(name_of(package))) continue;
+      if (joined.components.size() >= kComponentsAtMost) {
+        joined.layers.back().remarks.emplace_back("it lists more packages than are shown");
+        break;
+      }
+      package.detector = kAttachedDetector;
+      joiner.add(layer, package, true);
+    }
+  }
+  if (database != nullptr) HF_CHECK(joiner.look_up(*database));
+  joiner.sort();
+  return joined;
+}
+
+Result<std::shared_ptr<const ImageReport>> Reports::find(const oci::Digest& digest,
+                                                         const std::vector<oci::Digest>& attached) {
+  HF_TRY(const auto image, find(digest));
+  if (attached.empty()) return image;
+  std::string key = digest.text();
+  for (const oci::Digest& blob : attached) key += blob.text();
+  const auto ticket = extended_.ticket(key);
+  if (const auto known = extended_.find(key); known && known->image == image) return known->report;
+  const auto database = advisories_.current();
+  std::vector<AttachedReport> lists;
+  for (const oci::Digest& blob : attached) {
+    HF_TRY(auto stored, layers_.find(blob, Layers::Files::without, kListReaderVersion));
+    if (stored) lists.push_back({blob, std::move(stored->report)});
+  }
+  HF_TRY(ImageReport joined, join_attached(*image, lists, database.get()));
+  auto report = std::make_shared<const ImageReport>(std::move(joined));
+  extended_.insert(ticket, key, {image, report}, size_of(*report));
+  return std::shared_ptr<const ImageReport>(std::move(report));
 }
 
 Result<std::shared_ptr<const ImageReport>> Reports::find(const oci::Digest& digest) {

@@ -70,6 +70,20 @@ Result<ImageReport> join(const oci::Digest& digest, const Image& image,
                          const std::vector<std::optional<StoredLayer>>& reports,
                          advisories::Database* database);
 
+// A list that was attached to an image (attachments.hpp), as it was read.
+struct AttachedReport {
+  oci::Digest blob;
+  packages::Layer report{};
+};
+// What a package is found by that only such a list shows.
+inline constexpr std::string_view kAttachedDetector = "sbom-attached";
+
+// The image with what the lists show besides: packages of a type, name and version that it has
+// already are not counted twice. Each list stands behind the layers. As join() otherwise.
+Result<ImageReport> join_attached(const ImageReport& image,
+                                  const std::vector<AttachedReport>& lists,
+                                  advisories::Database* database);
+
 // Threads: any; calls block.
 class Reports {
  public:
@@ -78,7 +92,10 @@ class Reports {
 
   // not_found/kNotScanned before the image's packages are known.
   Result<std::shared_ptr<const ImageReport>> find(const oci::Digest& digest);
-  // The same from the advisories in force now, whatever is in memory; kept there.
+  // The same with the lists of these blobs, those of them that were read.
+  Result<std::shared_ptr<const ImageReport>> find(const oci::Digest& digest,
+                                                  const std::vector<oci::Digest>& attached);
+  // The same as the first from the advisories in force now, whatever is in memory; kept there.
   Result<std::shared_ptr<const ImageReport>> make(const oci::Digest& digest, const Image& image);
   // Another scan of it ended.
   void drop(const oci::Digest& digest) { cache_.drop(digest.text()); }
@@ -88,6 +105,11 @@ class Reports {
   Layers& layers_;
   AdvisoryStore& advisories_;
   FillCache<std::shared_ptr<const ImageReport>> cache_{64UZ << 20U};  // by bytes
+  struct Extended {
+    std::shared_ptr<const ImageReport> image;  // of which it was made
+    std::shared_ptr<const ImageReport> report;
+  };
+  FillCache<Extended> extended_{16UZ << 20U};  // by bytes
 };
 
 }  // namespace holdfast::scanner

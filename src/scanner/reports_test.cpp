@@ -79,5 +79,48 @@ TEST(Join, MoreFindingsThanAnyoneReadsAreRefused) {
   EXPECT_EQ(report.error().reason, kImageTooLarge);
 }
 
+AttachedReport listed(std::vector<Package> packages) {
+  const auto blob = oci::Digest::parse("sha256:" + std::string(64, 'b'));
+  return {.blob = *blob, .report = {.packages = std::move(packages)}};
+}
+
+Package npm(std::string name, std::string version) {
+  return {.type = Type::npm,
+          .name = std::move(name),
+          .version = std::move(version),
+          .path = "sbom.spdx.json",
+          .detector = "sbom"};
+}
+
+TEST(JoinAttached, OnlyWhatIsNewCounts) {
+  OneAnswer database(3);
+  const auto image = joined(2, &database);
+  ASSERT_TRUE(image) << describe(image.error());
+  const auto report = join_attached(
+      *image, {listed({npm("p0", "1"), npm("p1", "2"), npm("other", "1")}), listed({})}, &database);
+  ASSERT_TRUE(report) << describe(report.error());
+  EXPECT_EQ(image->counts.unknown, 6);
+  EXPECT_EQ(report->counts.unknown, 12);
+  ASSERT_EQ(report->components.size(), 4U);
+  ASSERT_EQ(report->layers.size(), 3U);
+  EXPECT_EQ(report->layers[0].components.size(), 2U);
+  ASSERT_EQ(report->layers[1].components.size(), 2U);
+  for (const std::uint32_t index : report->layers[1].components) {
+    const Component& component = report->components[index];
+    EXPECT_EQ(component.package.detector, kAttachedDetector);
+    EXPECT_EQ(component.layer, 1U);
+    EXPECT_EQ(component.matches().size(), 3U);
+  }
+}
+
+TEST(JoinAttached, WhatIsTooMuchIsLeftOut) {
+  const auto image = joined(kComponentsAtMost - 1, nullptr);
+  ASSERT_TRUE(image) << describe(image.error());
+  const auto report = join_attached(*image, {listed({npm("a", "1"), npm("b", "1")})}, nullptr);
+  ASSERT_TRUE(report) << describe(report.error());
+  EXPECT_EQ(report->components.size(), kComponentsAtMost);
+  EXPECT_EQ(report->layers[1].remarks.size(), 1U);
+}
+
 }  // namespace
 }  // namespace holdfast::scanner

@@ -18,10 +18,20 @@ Result<std::map<std::string, Scan>> Results::find(std::int64_t repository_id,
   return adapter_scans_.find(repository_id, registration->id, digests);
 }
 
+Result<bool> Results::has_attached(std::int64_t repository_id, const oci::Digest& digest) {
+  HF_TRY(const auto registration, registrations_.of(repository_id));
+  if (registration) return false;
+  HF_TRY(const auto attached, attachments_.read_ones(repository_id, digest));
+  return !attached.empty();
+}
+
 Result<std::shared_ptr<const ImageReport>> Results::report(std::int64_t repository_id,
                                                            const oci::Digest& digest) {
   HF_TRY(const auto registration, registrations_.of(repository_id));
-  if (!registration) return reports_.find(digest);
+  if (!registration) {
+    HF_TRY(const auto attached, attachments_.read_ones(repository_id, digest));
+    return reports_.find(digest, attached);
+  }
   return adapter_scans_.report({repository_id, registration->id, digest});
 }
 

@@ -12,6 +12,7 @@
 #include "db/database.hpp"
 #include "oci/digest.hpp"
 #include "scanner/adapter_scans.hpp"
+#include "scanner/attachments.hpp"
 #include "scanner/registrations.hpp"
 #include "scanner/reports.hpp"
 #include "scanner/scans.hpp"
@@ -23,11 +24,12 @@ namespace holdfast::scanner {
 class Results {
  public:
   Results(db::Database& database, Registrations& registrations, Scans& scans, Reports& reports,
-          AdapterScans& adapter_scans, const Clock& clock)
+          Attachments& attachments, AdapterScans& adapter_scans, const Clock& clock)
       : database_(database),
         registrations_(registrations),
         scans_(scans),
         reports_(reports),
+        attachments_(attachments),
         adapter_scans_(adapter_scans),
         clock_(clock) {}
 
@@ -36,6 +38,8 @@ class Results {
   // Those of these that are there, by digest; a page of them at a time.
   Result<std::map<std::string, Scan>> find(std::int64_t repository_id,
                                            std::span<const std::string> digests);
+  // Whether lists beside the image count there as well, of which the counts of find() know nothing.
+  Result<bool> has_attached(std::int64_t repository_id, const oci::Digest& digest);
   // not_found/kNotScanned before there is one.
   Result<std::shared_ptr<const ImageReport>> report(std::int64_t repository_id,
                                                     const oci::Digest& digest);
@@ -50,6 +54,7 @@ class Results {
   Registrations& registrations_;
   Scans& scans_;
   Reports& reports_;
+  Attachments& attachments_;
   AdapterScans& adapter_scans_;
   const Clock& clock_;
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstring>
 #include <fmt/format.h>
 #include <set>
 #include <span>
@@ -76,6 +77,45 @@ std::set<std::uint32_t> altered(std::span<const StoredLayer> layers,
     if (!is_named || diff_ids[i] != layers[i].report.diff_id) found.insert(i);
   }
   return found;
+}
+
+// A blob as the one member of a tar archive (ustar), which is what the worker reads.
+worker::Source in_archive(std::shared_ptr<blob::Reader> reader, std::uint64_t size_bytes) {
+  constexpr std::size_t kBlock = 512;
+  constexpr std::size_t kSumAt = 148;
+  std::string head(kBlock, '\0');
+  const auto put = [&head](std::size_t at, std::string_view text) {
+    head.replace(at, text.size(), text);
+  };
+  put(0, "sbom.spdx.json");
+  put(100, "0000644");
+  put(124, fmt::format("{:011o}", size_bytes));
+  put(kSumAt, "        ");
+  put(156, "0");
+  put(257, std::string_view("ustar\00000", 8));
+  unsigned sum = 0;
+  for (const char byte : head) sum += static_cast<unsigned char>(byte);
+  put(kSumAt, fmt::format("{:06o}", sum));
+  head[kSumAt + 6] = '\0';
+  const std::uint64_t end = kBlock + size_bytes;
+  const std::uint64_t whole = (end + kBlock - 1) / kBlock * kBlock + 2 * kBlock;
+  return [reader = std::move(reader), head = std::move(head), end, whole,
+          at = std::uint64_t{0}](std::span<std::byte> into) mutable -> Result<std::size_t> {
+    std::size_t got = 0;
+    if (at < head.size()) {
+      got = std::min(into.size(), head.size() - at);
+      std::memcpy(into.data(), head.data() + at, got);
+    } else if (at < end) {
+      into = into.first(static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), end - at)));
+      HF_TRY(got, reader->read_at(at - head.size(), into));
+      if (got == 0) return fail(ErrorCode::corrupt, worker::kUnreadable, "a blob ends early");
+    } else {
+      got = static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), whole - at));
+      std::ranges::fill(into.first(got), std::byte{0});
+    }
+    at += got;
+    return got;
+  };
 }
 
 }  // namespace
@@ -171,6 +211,7 @@ Result<void> Scanner::scan(jobs::Run& run, const Order& order) {
   for (const StoredLayer& layer : layers) pointers.push_back(&layer.report);
   HF_TRY(Image image, assemble(pointers));
   if (config) image.altered = altered(layers, config->diff_ids);
+  HF_CHECK(read_attached(run, order));
   HF_TRY(const auto checked, check(digest, image));
   HF_CHECK(parts_.scans.complete(digest, image, checked, order.occasion));
   run.log(checked
@@ -192,7 +233,7 @@ Result<StoredLayer> Scanner::layer(jobs::Run& run, const Order& order,
   if (!blob && blob.error().code != ErrorCode::not_found) return blob.error();
   StoredLayer made{.state = state_of(descriptor.media_type, blob.has_value())};
   if (made.state == LayerState::scanned) {
-    HF_TRY(made.report, read(run, order, descriptor));
+    HF_TRY(made.report, read(run, order, descriptor.digest, Form::archive));
   }
   // One that is not here may be pushed yet.
   if (made.state != LayerState::foreign) {
@@ -202,11 +243,37 @@ Result<StoredLayer> Scanner::layer(jobs::Run& run, const Order& order,
   return made;
 }
 
-Result<packages::Layer> Scanner::read(jobs::Run& run, const Order& order,
-                                      const oci::Descriptor& descriptor) {
+// What lies beside the image; one that cannot be read keeps no image from being scanned.
+Result<void> Scanner::read_attached(jobs::Run& run, const Order& order) {
+  HF_TRY(const auto lists, parts_.attachments.find(order.repository->id, order.stored->digest));
+  for (const AttachedList& list : lists) {
+    HF_TRY(const bool is_known, parts_.layers.is_known(list.blob, kListReaderVersion));
+    if (is_known) continue;
+    Result<packages::Layer> read =
+        fail(ErrorCode::too_large, worker::kTooLarge,
+             fmt::format("it has {} bytes; {} are read", list.size_bytes, kAttachedBytes));
+    if (list.size_bytes <= kAttachedBytes) read = this->read(run, order, list.blob, Form::list);
+    if (!read && read.error().code == ErrorCode::not_found) continue;  // it went meanwhile
+    if (!read && (passes_by_itself(read.error()) || run.should_stop())) return read.error();
+    packages::Layer report;
+    if (read) {
+      report.packages = std::move(read->packages);
+      report.remarks = std::move(read->remarks);
+    } else {
+      report.remarks.push_back(read.error().message);
+    }
+    HF_CHECK(parts_.layers.save(list.blob, LayerState::scanned, report, kListReaderVersion));
+    run.log(fmt::format("{}, attached: {} packages", list.blob.text(), report.packages.size()));
+  }
+  return {};
+}
+
+Result<packages::Layer> Scanner::read(jobs::Run& run, const Order& order, const oci::Digest& digest,
+                                      Form form) {
   const auto open = [&]() -> Result<worker::Source> {
-    HF_TRY(const auto blob, parts_.content.blob(order.repository->id, descriptor.digest));
+    HF_TRY(const auto blob, parts_.content.blob(order.repository->id, digest));
     HF_TRY(const auto reader, parts_.blobs.open(blob->key));
+    if (form == Form::list) return in_archive(reader, blob->size_bytes);
     return worker::Source(
         [reader, at = std::uint64_t{0}](std::span<std::byte> into) mutable -> Result<std::size_t> {
           HF_TRY(const std::size_t got, reader->read_at(at, into));
@@ -224,12 +291,14 @@ Result<packages::Layer> Scanner::read(jobs::Run& run, const Order& order,
   };
   Result<packages::Layer> read = attempt();
   if (!read && is_worth_another_try(read.error()) && !run.should_stop()) {
-    run.log(fmt::format("{}: {}; once more", descriptor.digest.text(), read.error().message));
+    run.log(fmt::format("{}: {}; once more", digest.text(), read.error().message));
     read = attempt();
   }
   if (read) return read;
   Error error = std::move(read).error();
-  error.message = fmt::format("layer {}: {}", descriptor.digest.text(), error.message);
+  if (form == Form::archive) {
+    error.message = fmt::format("layer {}: {}", digest.text(), error.message);
+  }
   return error;
 }
 

@@ -14,6 +14,7 @@
 #include "repos/repositories.hpp"
 #include "scanner/adapter_scanner.hpp"
 #include "scanner/advisory_store.hpp"
+#include "scanner/attachments.hpp"
 #include "scanner/layers.hpp"
 #include "scanner/reports.hpp"
 #include "scanner/scans.hpp"
@@ -47,6 +48,7 @@ struct ScannerParts {
   AdvisoryStore& advisories;
   Registrations& registrations;
   AdapterScanner& adapter;
+  Attachments& attachments;
 };
 
 // Threads: any; all calls block.
@@ -54,7 +56,8 @@ class Scanner {
  public:
   explicit Scanner(const ScannerParts& parts) : parts_(parts) {}
 
-  // One image: reads the layers that are not known, puts it together, counts. A layer that cannot
+  // One image: reads the layers that are not known, and the lists beside it, puts it together,
+  // counts. A layer that cannot
   // be read makes the scan a failed one (with an event) and the job too; what passes by itself (a
   // database that is away) only the job, which is retried. Where the repository has another scanner
   // by now, that one does it.
@@ -66,8 +69,10 @@ class Scanner {
   struct Order;  // one image to be scanned
   Result<void> scan(jobs::Run& run, const Order& order);
   Result<StoredLayer> layer(jobs::Run& run, const Order& order, const oci::Descriptor& descriptor);
-  Result<packages::Layer> read(jobs::Run& run, const Order& order,
-                               const oci::Descriptor& descriptor);
+  enum class Form { archive, list };  // a list is given to the worker as the one file of an archive
+  Result<packages::Layer> read(jobs::Run& run, const Order& order, const oci::Digest& digest,
+                               Form form);
+  Result<void> read_attached(jobs::Run& run, const Order& order);
   Result<void> check_again(const oci::Digest& digest);
   Result<std::optional<Check>> check(const oci::Digest& digest, const Image& image);
 

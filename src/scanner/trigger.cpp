@@ -31,7 +31,8 @@ struct Trigger::Wish {
 
 Trigger::Trigger(db::Database& database, repos::Repositories& repositories, repos::Content& content,
                  settings::Store& settings, jobs::Queue& queue, Registrations& registrations,
-                 Results& results, const Clock& clock, std::string replica)
+                 Results& results, Attachments& attachments, const Clock& clock,
+                 std::string replica)
     : database_(database),
       repositories_(repositories),
       content_(content),
@@ -39,6 +40,7 @@ Trigger::Trigger(db::Database& database, repos::Repositories& repositories, repo
       queue_(queue),
       registrations_(registrations),
       results_(results),
+      attachments_(attachments),
       clock_(clock),
       replica_(std::move(replica)) {}
 
@@ -205,6 +207,9 @@ Result<std::int64_t> Trigger::request(const repos::Repository& repository,
                   .registration = std::move(registration),
                   .occasion = {.repository = repository.name.text(), .tag = std::string(tag)}};
   if (manifest.kind == oci::ManifestKind::image) {
+    if (manifest.subject && !is_scannable(manifest)) {
+      return request_subject(wish, manifest.subject->digest);
+    }
     if (!is_scannable(manifest)) {
       return holdfast::fail(ErrorCode::unsupported, kNothingToScan,
                             "it is no image that packages could be in");
@@ -228,7 +233,24 @@ Result<std::int64_t> Trigger::request(const repos::Repository& repository,
   return count;
 }
 
+// An artifact may be a list of what its subject has. Scanners of others do not ask for any.
+Result<std::int64_t> Trigger::request_subject(const Wish& wish, const oci::Digest& subject) {
+  if (wish.registration) return 0;
+  HF_TRY(const bool has_news, attachments_.has_news(wish.repository_id, subject));
+  if (!has_news) return 0;
+  HF_TRY(const auto stored, content_.manifest(wish.repository_id, repos::Reference(subject)));
+  HF_TRY(const oci::Manifest manifest, oci::parse_manifest(*stored->bytes, stored->media_type));
+  if (!is_scannable(manifest)) return 0;
+  HF_TRY(const bool asked, request_image(wish, subject, Known::again));
+  return asked ? 1 : 0;
+}
+
 Result<bool> Trigger::request_image(const Wish& wish, const oci::Digest& digest, Known known) {
+  if (known == Known::leave && !wish.registration) {
+    // What was attached since its scan has to be read, too.
+    HF_TRY(const bool has_news, attachments_.has_news(wish.repository_id, digest));
+    if (has_news) known = Known::again;
+  }
   HF_TRY(const auto scan, results_.find(wish.repository_id, digest));
   const bool is_under_way =
       scan && (scan->state == State::pending || scan->state == State::scanning);

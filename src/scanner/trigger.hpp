@@ -17,6 +17,7 @@
 #include "jobs/queue.hpp"
 #include "repos/content.hpp"
 #include "repos/repositories.hpp"
+#include "scanner/attachments.hpp"
 #include "scanner/registrations.hpp"
 #include "scanner/results.hpp"
 #include "scanner/scans.hpp"
@@ -33,7 +34,7 @@ class Trigger {
  public:
   Trigger(db::Database& database, repos::Repositories& repositories, repos::Content& content,
           settings::Store& settings, jobs::Queue& queue, Registrations& registrations,
-          Results& results, const Clock& clock, std::string replica);
+          Results& results, Attachments& attachments, const Clock& clock, std::string replica);
   ~Trigger();  // as stop()
 
   void start();
@@ -48,7 +49,8 @@ class Trigger {
     leave,  // an image that was scanned already stays as it is
     again,  // it is put together and counted once more; layers that are known are not read
   };
-  // Asks for a scan of an image, or of every platform of an index. How many were asked for.
+  // Asks for a scan of an image, of every platform of an index, or of the image that a list of
+  // packages was attached to and not read yet. How many were asked for.
   // unsupported/kNothingToScan for artifacts; repos::kManifestUnknown.
   Result<std::int64_t> request(const repos::Repository& repository, const oci::Digest& digest,
                                std::string_view tag, Known known);
@@ -62,6 +64,7 @@ class Trigger {
   Result<bool> step();
   Result<void> look_at(const events::Event& event, std::string_view tag);
   struct Wish;  // for which repository and tag
+  Result<std::int64_t> request_subject(const Wish& wish, const oci::Digest& subject);
   Result<bool> request_image(const Wish& wish, const oci::Digest& digest, Known known);
   void loop();
 
@@ -72,6 +75,7 @@ class Trigger {
   jobs::Queue& queue_;
   Registrations& registrations_;
   Results& results_;
+  Attachments& attachments_;
   const Clock& clock_;
   const std::string replica_;
 

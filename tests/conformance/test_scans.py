@@ -361,6 +361,11 @@ def test_every_answer_is_as_written(rest, boss, user, nobody, admin, repository,
     checked.call(nobody, 200, "get", bill, query="?format=cyclonedx", **names, reference="v1")
     checked.call(boss, 400, "get", bill, query="?format=text", **names, reference="v1")
     checked.call(boss, 404, "get", bill, **names, reference="v9")
+    checked.call(boss, 201, "post", bill, query="?format=cyclonedx", **names, reference="v1")
+    checked.call(boss, 400, "post", bill, query="?format=text", **names, reference="v1")
+    checked.call(boss, 404, "post", bill, **names, reference="v9")
+    checked.call(user, 403, "post", bill, **names, reference="v1")
+    checked.call(nobody, 401, "post", bill, **names, reference="v1")
     counts = checked.call(boss, 200, "post", f"{base}/scansummary/tags",
                           {"images": [{"name": repository, "digest": pushed.digest}]}).json()["images"]
     assert counts[f"{repository}@{pushed.digest}"]["unknown"] == 1

@@ -141,6 +141,17 @@ def scanned(rest: Rest, repository: str, reference: str, *, states=(0, 4, 6), qu
         time.sleep(0.05)
 
 
+def listed(rest: Rest, repository: str, reference: str, blob: str) -> dict:
+    """The old summary of an image once a list of packages that was attached to it was read, and its scan has ended."""
+    deadline = time.monotonic() + 60
+    while True:
+        summary = scanned(rest, repository, reference, states=(4, 6))
+        if any(layer["sha256sum"] == blob for layer in summary["layer_details"]):
+            return summary
+        assert time.monotonic() < deadline, summary
+        time.sleep(0.05)
+
+
 def findings(summary: dict) -> set[tuple[str, str]]:
     """(package, vulnerability) of what is there."""
     return {(component["component"], finding["vuln"]["cve"])

@@ -30,6 +30,7 @@
 #include "repos/storage.hpp"
 #include "repos/traffic.hpp"
 #include "scanner/adapter_scanner.hpp"
+#include "scanner/attachments.hpp"
 #include "scanner/lookup.hpp"
 #include "scanner/registrations.hpp"
 #include "scanner/results.hpp"
@@ -75,6 +76,7 @@ struct Services {
   scanner::Registrations& scanners;
   scanner::AdapterScanner& adapter_scanner;
   feeds::States& feed_states;
+  scanner::Attachments& attachments;
   scanner::Lookup& scan_lookup;
   scanner::Reports& reports;
   scanner::Scans& scans;

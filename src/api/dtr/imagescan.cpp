@@ -131,9 +131,15 @@ Answer export_findings(const Services& services, const Call& call) {
   return response;
 }
 
-// A bill of materials of the first platform that fits.
-Answer bill_of_materials(const Services& services, const Call& call) {
-  HF_TRY(const auto repository, find_repository(services, call, Action::view));
+struct Bill {
+  holdfast::oci::Digest image;
+  std::string_view media_type;
+  std::string text;
+  Timestamp made_at;
+};
+
+// Of the first platform that fits.
+Result<Bill> bill_of(const Services& services, const Call& call, const Repository& repository) {
   const std::string format = call.text("format");
   const bool is_cyclonedx = format == "cyclonedx";
   if (!format.empty() && !is_cyclonedx && format != "spdx") {
@@ -141,25 +147,49 @@ Answer bill_of_materials(const Services& services, const Call& call) {
   }
   const std::string& reference = call.parameters[2];
   HF_TRY(const auto targets,
-         targets_of(services, *repository, reference, call.text("os"), call.text("arch")));
+         targets_of(services, repository, reference, call.text("os"), call.text("arch")));
   const ScanTarget& target = targets.front();
   HF_TRY(const auto scan, services.scans.find(target.digest));
-  HF_TRY(const auto report, services.reports.find(target.digest));
+  HF_TRY(const auto attached, services.attachments.read_ones(repository.id, target.digest));
+  HF_TRY(const auto report, services.reports.find(target.digest, attached));
   const std::string host = services.host.name.empty() ? "" : services.host.name + "/";
   // Of the time of the scan: the same bytes for whoever asks again.
   const scanner::SbomSubject subject{
-      .name = host + repository->name.text(),
+      .name = host + repository.name.text(),
       .tag = std::string(tag_of(reference)),
       .digest = target.digest,
       .made_at = scan && scan->completed_at ? *scan->completed_at : services.clock.now(),
       .version = services.host.version};
+  return Bill{.image = target.digest,
+              .media_type = is_cyclonedx ? scanner::kCyclonedxMediaType : scanner::kSpdxMediaType,
+              .text = is_cyclonedx ? scanner::to_cyclonedx(*report, subject)
+                                   : scanner::to_spdx(*report, subject),
+              .made_at = subject.made_at};
+}
+
+Answer bill_of_materials(const Services& services, const Call& call) {
+  HF_TRY(const auto repository, find_repository(services, call, Action::view));
+  HF_TRY(Bill bill, bill_of(services, call, *repository));
   http::Response response(200);
-  response
-      .field("Content-Type", is_cyclonedx ? scanner::kCyclonedxMediaType : scanner::kSpdxMediaType)
-      .field("Cache-Control", "no-store");
-  response.text(is_cyclonedx ? scanner::to_cyclonedx(*report, subject)
-                             : scanner::to_spdx(*report, subject));
+  response.field("Content-Type", bill.media_type).field("Cache-Control", "no-store");
+  response.text(std::move(bill.text));
   return response;
+}
+
+// Puts it beside the image, where clients look for it.
+Answer attach_bill(const Services& services, const Call& call) {
+  HF_TRY(const auto repository, find_repository(services, call, Action::push));
+  HF_TRY(const Bill bill, bill_of(services, call, *repository));
+  HF_TRY(const auto image, services.content.manifest(repository->id, repos::Reference(bill.image)));
+  HF_TRY(
+      const holdfast::oci::Digest digest,
+      services.attachments.attach(
+          *repository, *image,
+          {.media_type = bill.media_type, .bytes = bill.text, .created_at = rfc3339(bill.made_at)},
+          call.actor()));
+  return rest::json_response(201, json::object{{"digest", digest.text()},
+                                               {"artifactType", bill.media_type},
+                                               {"subject", bill.image.text()}});
 }
 
 // Counts of many images at once: {"images": [{"name": "ns/name", "digest": …}]}.
@@ -260,6 +290,8 @@ std::vector<rest::Route> imagescan_routes(const Services& services) {
        bound(services, export_findings)},
       {Method::get, "/holdfast/repositories/{namespace}/{repository}/manifests/{reference}/sbom",
        bound(services, bill_of_materials)},
+      {Method::post, "/holdfast/repositories/{namespace}/{repository}/manifests/{reference}/sbom",
+       bound(services, attach_bill)},
       {Method::post, "/imagescan/scansummary/tags", bound(services, thin_summaries)},
       {Method::get, "/imagescan/scansummary/cve/{cve}",
        bound(services, images_with<&Lookup::with_vulnerability>)},

@@ -30,7 +30,9 @@ Result<ScannedImage> scanned(const Services& services, const Repository& reposit
                      .waivers = std::move(waivers),
                      .now = services.clock.now()};
   const bool is_known = image.scan && image.scan->completed_at;
-  if (is_known && (with == ScanWith::report || !image.waivers->is_empty())) {
+  if (!is_known) return image;
+  HF_TRY(const bool has_attached, services.scan_results.has_attached(repository.id, target.digest));
+  if (with == ScanWith::report || !image.waivers->is_empty() || has_attached) {
     auto report = services.scan_results.report(repository.id, target.digest);
     if (!report && report.error().reason == scanner::kImageTooLarge) {
       image.scan->state = scanner::State::failed;
