@@ -203,7 +203,7 @@ Result<ImageReport> join_attached(const ImageReport& image,
     }
   }
   if (database != nullptr) HF_CHECK(joiner.look_up(*database));
-  joiner.sort();
+  put_in_order(joined);
   return joined;
 }
 
