@@ -77,8 +77,8 @@ Result<bool> add_facts(Core& core, std::int64_t repository_id, const oci::Digest
   HF_TRY(const auto scan, scanning.results.find(repository_id, digest));
   if (!scan || !scan->checked_at) return false;
   HF_TRY(const auto report, scanning.results.report(repository_id, digest));
-  HF_TRY(const auto waivers, scanning.waivers.load());
-  const scanner::Counts counts = waivers->left(repository_id, *report, core.clock.now());
+  HF_TRY(const auto waivers, scanning.waivers.load(repository_id));
+  const scanner::Counts counts = waivers->left(*report, core.clock.now());
   facts.critical += counts.critical + counts.high;
   facts.major += counts.medium;
   facts.minor += counts.low;

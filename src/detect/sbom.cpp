@@ -64,12 +64,13 @@ class SbomReader {
   }
 
   void add(std::string_view purl, std::vector<std::string> licenses) {
-    auto package = packages::parse_purl(purl);
-    if (!package) return;
-    package->licenses = std::move(licenses);
-    package->path = path_;
-    package->detector = "sbom";
-    found_.add(*std::move(package));
+    auto read = packages::parse_purl(purl);
+    if (!read) return;
+    packages::Package package = std::move(read->package);
+    package.licenses = std::move(licenses);
+    package.path = path_;
+    package.detector = "sbom";
+    found_.add(std::move(package));
   }
 
   std::string_view path_;

@@ -68,13 +68,14 @@ TEST(Purl, OfEveryType) {
 TEST(Purl, ReadBack) {
   const auto rpm = parse_purl("pkg:rpm/almalinux/ImageMagick@6.9-2.el9?arch=x86_64&epoch=1");
   ASSERT_TRUE(rpm.has_value());
-  EXPECT_EQ(rpm->name, "ImageMagick");
-  EXPECT_EQ(rpm->version, "1:6.9-2.el9");
+  EXPECT_EQ(rpm->package.name, "ImageMagick");
+  EXPECT_EQ(rpm->package.version, "1:6.9-2.el9");
+  EXPECT_EQ(rpm->distribution, "almalinux");
   for (const Package& package :
        {Package{.type = Type::npm, .name = "@babel/core", .version = "7.1.0"},
         Package{.type = Type::maven, .name = "org.apache.xmlgraphics:batik", .version = "1.9.1"},
         Package{.type = Type::golang, .name = "golang.org/x/text", .version = "v0.3.7+x"}}) {
-    EXPECT_EQ(parse_purl(purl(package, nullptr)), package) << package.name;
+    EXPECT_EQ(parse_purl(purl(package, nullptr))->package, package) << package.name;
   }
 }
 

@@ -150,7 +150,7 @@ std::string purl(const Package& package, const Release* release) {
   return out;
 }
 
-std::optional<Package> parse_purl(std::string_view text) {
+std::optional<Purl> parse_purl(std::string_view text) {
   constexpr std::string_view kScheme = "pkg:";
   if (!text.starts_with(kScheme)) return std::nullopt;
   text = text.substr(0, text.find('#')).substr(kScheme.size());
@@ -176,16 +176,16 @@ std::optional<Package> parse_purl(std::string_view text) {
   const std::size_t last = path.rfind('/');
   const std::string name = decoded(last == std::string_view::npos ? path : path.substr(last + 1));
   if (name.empty()) return std::nullopt;
+  const std::string space =
+      last == std::string_view::npos ? std::string() : decoded(path.substr(0, last));
   if (is_of_distribution(*type)) {
     package.name = name;
     read_source(qualifiers, package);
-    return package;
+    return Purl{std::move(package), small(space), small(qualifier(qualifiers, "distro"))};
   }
-  const std::string space =
-      last == std::string_view::npos ? std::string() : decoded(path.substr(0, last));
   const char separator = *type == Type::maven ? ':' : '/';
   package.name = space.empty() ? name : space + separator + name;
-  return package;
+  return Purl{.package = std::move(package)};
 }
 
 }  // namespace holdfast::packages

@@ -13,9 +13,15 @@ namespace holdfast::packages {
 // packages of a distribution name it.
 std::string purl(const Package& package, const Release* release);
 
-// The package that "pkg:TYPE/NAMESPACE/NAME@VERSION?QUALIFIERS#SUBPATH" names, of a type that is
-// known; otherwise nothing. Of deb, apk and rpm with what it was built from ("upstream=").
-std::optional<Package> parse_purl(std::string_view text);
+struct Purl {
+  Package package{};  // of deb, apk and rpm with what it was built from ("upstream=")
+  // Of deb, apk and rpm: whose it is ("debian"), and of which release ("debian-12"); or "".
+  std::string distribution{};
+  std::string release{};
+};
+// What "pkg:TYPE/NAMESPACE/NAME@VERSION?QUALIFIERS#SUBPATH" names, of a type that is known;
+// otherwise nothing.
+std::optional<Purl> parse_purl(std::string_view text);
 
 // The name as the type's advisories and PURLs compare it: PyPI's in PEP 503's form, NuGet's and
 // Composer's in small letters, every other as it is.

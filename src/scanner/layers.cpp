@@ -174,6 +174,8 @@ std::span<const db::Migration> migrations() {
           expires_at {int} NOT NULL))"},
       db::Migration{"scanner/0005-waivers-of-documents",
                     R"(ALTER TABLE scan_waivers ADD COLUMN type {text} NOT NULL DEFAULT '';
+        ALTER TABLE scan_waivers ADD COLUMN distribution {text} NOT NULL DEFAULT '';
+        ALTER TABLE scan_waivers ADD COLUMN architecture {text} NOT NULL DEFAULT '';
         ALTER TABLE scan_waivers ADD COLUMN image {text} NOT NULL DEFAULT '';
         ALTER TABLE scan_waivers ADD COLUMN document {text} NOT NULL DEFAULT '';
         CREATE INDEX scan_waivers_document ON scan_waivers (repository_id, document))"},

@@ -33,6 +33,9 @@ constexpr std::array kKinds = {
     Kind{"packages", "scan_components",
          "NOT EXISTS (SELECT 1 FROM scan_layer_components WHERE component_id = "
          "scan_components.id)"},
+    Kind{"overrides", "scan_waivers",
+         "repository_id <> 0 AND NOT EXISTS (SELECT 1 FROM repositories WHERE repositories.id = "
+         "scan_waivers.repository_id)"},
 };
 
 struct Page {

@@ -5,6 +5,7 @@
 #include <boost/json/value.hpp>
 #include <fmt/format.h>
 #include <optional>
+#include <set>
 #include <unordered_map>
 #include <utility>
 
@@ -42,6 +43,8 @@ const json::array& list_in(const json::value& value, std::string_view name) {
 struct Product {
   std::string image{};
   std::string type{};
+  std::string distribution{};
+  std::string architecture{};
   std::string component{};
   std::string version{};
 };
@@ -63,20 +66,36 @@ std::optional<std::string> image_of(std::string_view purl) {
 
 std::optional<Product> product_of(std::string_view purl) {
   if (auto image = image_of(purl)) return Product{.image = *std::move(image)};
-  const auto package = packages::parse_purl(purl);
-  if (!package) return std::nullopt;
-  return Product{.type = std::string(packages::name(package->type)),
-                 .component = codec::to_text(package->name, kNameBytes),
-                 .version = codec::to_text(package->version, kNameBytes)};
+  const auto read = packages::parse_purl(purl);
+  if (!read) return std::nullopt;
+  const packages::Package& package = read->package;
+  const bool is_source = package.architecture == "source" || package.architecture == "src";
+  return Product{.type = std::string(packages::name(package.type)),
+                 .distribution = codec::to_text(
+                     read->release.empty() ? read->distribution : read->release, kNameBytes),
+                 .architecture = is_source ? "" : codec::to_text(package.architecture, kNameBytes),
+                 .component = codec::to_text(package.name, kNameBytes),
+                 .version = codec::to_text(package.version, kNameBytes)};
 }
 
 class Reader {
  public:
   explicit Reader(VexDocument& into) : into_(into) {}
 
+  // Where something is affected, what else the document says of it counts by the version alone.
+  void finish() {
+    const auto removed = std::erase_if(into_.waivers, [&](const Waiver& waiver) {
+      return waiver.version.empty() && open_.contains({waiver.vulnerability, waiver.component});
+    });
+    into_.passed_over += static_cast<std::int64_t>(removed);
+  }
+
   // A version that is fixed says nothing about others.
   void add(const std::vector<std::string>& names, const std::optional<Product>& product,
            std::string_view status, std::string_view why) {
+    if (product && (status == "affected" || status == "under_investigation")) {
+      for (const std::string& name : names) open_.emplace(name, product->component);
+    }
     const bool is_hidden =
         status == "not_affected" ||
         (status == "fixed" && product && (!product->version.empty() || !product->image.empty()));
@@ -89,6 +108,8 @@ class Reader {
       into_.waivers.push_back({.image = product->image,
                                .vulnerability = name,
                                .type = product->type,
+                               .distribution = product->distribution,
+                               .architecture = product->architecture,
                                .component = product->component,
                                .version = product->version,
                                .notes = fmt::format("{}: {}", status, why)});
@@ -97,6 +118,7 @@ class Reader {
 
  private:
   VexDocument& into_;
+  std::set<std::pair<std::string, std::string>> open_;  // vulnerability and component
 };
 
 // --- OpenVEX
@@ -143,7 +165,9 @@ void read_statement(const json::value& statement, Reader& reader) {
     if (parts.empty()) reader.add(names, whole, status, why);
     for (const json::value& part : parts) {
       std::optional<Product> one = product_of(purl_in(part));
-      if (one && whole) one->image = whole->image;
+      // A part of something that cannot be told would be hidden wherever it is.
+      if (!whole || whole->image.empty()) one = std::nullopt;
+      if (one) one->image = whole->image;
       reader.add(names, one, status, why);
     }
   }
@@ -171,7 +195,8 @@ void read_branches(const json::value& holder, Products& products) {
   }
 }
 
-// A component as part of a product: of an image, where that is one.
+// A component as part of a product: of an image, where that is one. Of a platform that cannot be
+// told, it is known by its version alone.
 void read_relationships(const json::value& tree, Products& products) {
   for (const json::value& one : list_in(tree, "relationships")) {
     const json::value* name = codec::member(one, "full_product_name");
@@ -180,6 +205,7 @@ void read_relationships(const json::value& tree, Products& products) {
     Product product = part->second;
     const auto whole = products.find(text_in(one, "relates_to_product_reference", kNameBytes));
     if (whole != products.end()) product.image = whole->second.image;
+    if (product.image.empty() && product.version.empty()) continue;
     products.insert_or_assign(text_in(*name, "product_id", kNameBytes), std::move(product));
   }
 }
@@ -261,6 +287,7 @@ Result<VexDocument> read_vex(const json::object& object) {
   } else {
     return invalid("it is neither OpenVEX (\"@context\") nor CSAF (\"document\")");
   }
+  reader.finish();
   if (read.id.empty()) return invalid("the document has no id");
   if (read.waivers.size() > kWaiversAtMost) {
     return invalid(fmt::format("it hides more than {} findings", kWaiversAtMost));

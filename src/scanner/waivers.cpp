@@ -37,10 +37,10 @@ Result<void> check(const Waiver& waiver) {
   return {};
 }
 
-Result<void> need_room(db::Tx& tx, std::size_t more) {
+Result<void> need_room(db::Tx& tx, std::int64_t repository_id, std::size_t more) {
   HF_TRY(const auto count,
-         tx.find<std::int64_t>("SELECT count(*) FROM scan_waivers", {},
-                               [](const db::Row& row) { return row.integer(0); }));
+         tx.find<std::int64_t>("SELECT count(*) FROM scan_waivers WHERE repository_id = $1",
+                               {repository_id}, [](const db::Row& row) { return row.integer(0); }));
   if (count.value_or(0) + static_cast<std::int64_t>(more) <=
       static_cast<std::int64_t>(kWaiversAtMost)) {
     return {};
@@ -77,23 +77,25 @@ Waiver waiver_of(const db::Row& row) {
   waiver.type = row.string(10);
   waiver.image = row.string(11);
   waiver.document = row.string(12);
+  waiver.distribution = row.string(13);
+  waiver.architecture = row.string(14);
   if (row.integer(9) != 0) waiver.expires_at = from_micros(row.integer(9));
   return waiver;
 }
 
 constexpr std::string_view kColumns =
     "uuid, layer, repository_id, vulnerability, component, version, notes, author, created_at, "
-    "expires_at, type, image, document";
+    "expires_at, type, image, document, distribution, architecture";
 
 Result<void> insert(db::Tx& tx, const Waiver& waiver) {
   HF_CHECK(tx.execute(
       fmt::format("INSERT INTO scan_waivers ({}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, "
-                  "$11, $12, $13)",
+                  "$11, $12, $13, $14, $15)",
                   kColumns),
       {waiver.uuid, waiver.layer, waiver.repository_id, waiver.vulnerability, waiver.component,
        waiver.version, waiver.notes, waiver.author, to_micros(waiver.created_at),
        waiver.expires_at ? to_micros(*waiver.expires_at) : 0, waiver.type, waiver.image,
-       waiver.document}));
+       waiver.document, waiver.distribution, waiver.architecture}));
   return {};
 }
 
@@ -108,9 +110,18 @@ bool is_named(const Waiver& waiver, const packages::Package& package, std::strin
          (waiver.version.empty() || waiver.version == version);
 }
 
+// "debian" is any release of it.
+bool is_of(const std::string& distribution, const std::optional<packages::Release>& release) {
+  if (distribution.empty()) return true;
+  if (!release) return false;
+  return distribution == release->id ||
+         distribution == fmt::format("{}-{}", release->id, release->version_id);
+}
+
 bool is_about(const Waiver& waiver, const packages::Package& package) {
   if (waiver.component.empty()) return true;
   if (!waiver.type.empty() && waiver.type != packages::name(package.type)) return false;
+  if (!waiver.architecture.empty() && waiver.architecture != package.architecture) return false;
   return is_named(waiver, package, package.name, package.version) ||
          (!waiver.type.empty() && !package.source_name.empty() &&
           is_named(waiver, package, package.source_name, package.source_version));
@@ -122,12 +133,10 @@ WaiverSet::WaiverSet(std::vector<Waiver> waivers) : waivers_(std::move(waivers))
   for (const Waiver& waiver : waivers_) by_vulnerability_[waiver.vulnerability].push_back(&waiver);
 }
 
-const Waiver* WaiverSet::find(std::int64_t repository_id, const ImageReport& report,
-                              const Component& component, const advisories::Match& match,
-                              Timestamp now) const {
+const Waiver* WaiverSet::find(const ImageReport& report, const Component& component,
+                              const advisories::Match& match, Timestamp now) const {
   const auto hides = [&](const Waiver* waiver) {
-    return (waiver->repository_id == 0 || waiver->repository_id == repository_id) &&
-           is_about(*waiver, component.package) &&
+    return is_about(*waiver, component.package) && is_of(waiver->distribution, report.release) &&
            (waiver->layer.empty() ||
             waiver->layer == report.layers[component.layer].digest.text()) &&
            (waiver->image.empty() || waiver->image == report.digest.text()) &&
@@ -142,12 +151,12 @@ const Waiver* WaiverSet::find(std::int64_t repository_id, const ImageReport& rep
   return nullptr;
 }
 
-Counts WaiverSet::left(std::int64_t repository_id, const ImageReport& report, Timestamp now) const {
+Counts WaiverSet::left(const ImageReport& report, Timestamp now) const {
   if (waivers_.empty()) return report.counts;
   Counts counts;
   for (const Component& component : report.components) {
     for (const advisories::Match& match : component.matches()) {
-      if (find(repository_id, report, component, match, now) == nullptr) count(match, counts);
+      if (find(report, component, match, now) == nullptr) count(match, counts);
     }
   }
   return counts;
@@ -159,21 +168,24 @@ Waivers::Waivers(db::Database& database, const Clock& clock, Random& random)
       random_(random),
       subscription_(database.subscribe(kChanged, [this](std::string_view) { cache_.clear(); })) {}
 
-Result<std::shared_ptr<const WaiverSet>> Waivers::load() {
-  if (auto known = cache_.find("")) return *std::move(known);
-  const auto ticket = cache_.ticket("");
+Result<std::shared_ptr<const WaiverSet>> Waivers::load(std::int64_t repository_id) {
+  const std::string key = std::to_string(repository_id);
+  if (auto known = cache_.find(key)) return *std::move(known);
+  const auto ticket = cache_.ticket(key);
   std::vector<Waiver> waivers;
   HF_CHECK(database_.read([&](db::Tx& tx) -> Result<void> {
     waivers.clear();
-    return tx.query(fmt::format("SELECT {} FROM scan_waivers ORDER BY id LIMIT $1", kColumns),
-                    {static_cast<std::int64_t>(kWaiversAtMost)},
-                    [&](const db::Row& row) -> Result<void> {
+    return tx.query(fmt::format("SELECT {} FROM scan_waivers WHERE repository_id IN (0, $1) "
+                                "ORDER BY id",
+                                kColumns),
+                    {repository_id}, [&](const db::Row& row) -> Result<void> {
                       waivers.push_back(waiver_of(row));
                       return {};
                     });
   }));
+  const std::size_t size = waivers.size() + 1;
   auto set = std::make_shared<const WaiverSet>(std::move(waivers));
-  cache_.insert(ticket, "", set);
+  cache_.insert(ticket, key, set, size);
   return std::shared_ptr<const WaiverSet>(std::move(set));
 }
 
@@ -184,7 +196,7 @@ Result<Waiver> Waivers::add(const WaiverScope& scope, Waiver waiver, const event
   waiver.created_at = clock_.now();
   waiver.author = actor.name;
   HF_CHECK(database_.write(db::Durability::full, [&](db::Tx& tx) -> Result<void> {
-    HF_CHECK(need_room(tx, 1));
+    HF_CHECK(need_room(tx, scope.repository_id, 1));
     HF_CHECK(insert(tx, waiver));
     tx.changed(kChanged, "");
     return emit(tx, events::Type::waiver_created, scope, waiver, actor, waiver.created_at);
@@ -208,7 +220,7 @@ Result<void> Waivers::replace(const WaiverScope& scope, std::string_view documen
            tx.execute("DELETE FROM scan_waivers WHERE repository_id = $1 AND document = $2",
                       {scope.repository_id, document}));
     if (gone == 0 && waivers.empty()) return {};
-    HF_CHECK(need_room(tx, waivers.size()));
+    HF_CHECK(need_room(tx, scope.repository_id, waivers.size()));
     for (const Waiver& waiver : waivers) HF_CHECK(insert(tx, waiver));
     tx.changed(kChanged, "");
     events::Event event;

@@ -24,7 +24,7 @@ inline constexpr std::string_view kWaiverUnknown = "waiver_unknown";     // not_
 inline constexpr std::string_view kWaiverInvalid = "waiver_invalid";     // invalid
 inline constexpr std::string_view kTooManyWaivers = "too_many_waivers";  // conflict
 
-inline constexpr std::size_t kWaiversAtMost = 10'000;
+inline constexpr std::size_t kWaiversAtMost = 10'000;  // of a repository, and of all of them
 inline constexpr std::size_t kNotesBytes = 4096;
 
 struct Waiver {
@@ -34,6 +34,8 @@ struct Waiver {
   std::int64_t repository_id = 0;  // 0: in all
   std::string vulnerability{};     // any of its names
   std::string type{};              // packages::name(); "": any
+  std::string distribution{};      // "debian", "debian-12"; "": any
+  std::string architecture{};      // "": any
   std::string component{};         // "": whatever the image has
   std::string version{};           // "": any
   std::string notes{};             // why
@@ -49,7 +51,7 @@ struct WaiverScope {
   std::string repository{};  // its full name, for the events
 };
 
-// All of them as they are now.
+// Those of one place as they are now.
 class WaiverSet {
  public:
   explicit WaiverSet(std::vector<Waiver> waivers);
@@ -57,13 +59,11 @@ class WaiverSet {
   WaiverSet& operator=(const WaiverSet&) = delete;
   [[nodiscard]] bool is_empty() const { return waivers_.empty(); }
   [[nodiscard]] const std::vector<Waiver>& all() const { return waivers_; }
-  // One that hides a finding of an image in a repository; null: none does.
-  [[nodiscard]] const Waiver* find(std::int64_t repository_id, const ImageReport& report,
-                                   const Component& component, const advisories::Match& match,
-                                   Timestamp now) const;
-  // What is left of the counts of an image in a repository.
-  [[nodiscard]] Counts left(std::int64_t repository_id, const ImageReport& report,
-                            Timestamp now) const;
+  // One that hides a finding of an image; null: none does.
+  [[nodiscard]] const Waiver* find(const ImageReport& report, const Component& component,
+                                   const advisories::Match& match, Timestamp now) const;
+  // What is left of the counts of an image.
+  [[nodiscard]] Counts left(const ImageReport& report, Timestamp now) const;
 
  private:
   const std::vector<Waiver> waivers_;
@@ -75,7 +75,8 @@ class Waivers {
  public:
   Waivers(db::Database& database, const Clock& clock, Random& random);
 
-  Result<std::shared_ptr<const WaiverSet>> load();
+  // Those that hold in a repository; of 0, those that hold in all.
+  Result<std::shared_ptr<const WaiverSet>> load(std::int64_t repository_id);
   // kWaiverInvalid: a text that is too long, no vulnerability, or neither a component nor an image;
   // kTooManyWaivers. One event.
   Result<Waiver> add(const WaiverScope& scope, Waiver waiver, const events::Actor& actor);
@@ -90,7 +91,7 @@ class Waivers {
   db::Database& database_;
   const Clock& clock_;
   Random& random_;
-  FillCache<std::shared_ptr<const WaiverSet>> cache_{1};
+  FillCache<std::shared_ptr<const WaiverSet>> cache_{100'000};  // by waivers
   std::shared_ptr<void> subscription_;
 };
 

@@ -214,8 +214,7 @@ Answer thin_summaries(const Services& services, const Call& call) {
              scanned(services, **repository, "", targets->front(), ScanWith::counts));
       if (!image.scan || !image.scan->checked_at) continue;
       const scanner::Counts counts =
-          image.report ? image.waivers->left((*repository)->id, *image.report, image.now)
-                       : image.scan->counts;
+          image.report ? image.waivers->left(*image.report, image.now) : image.scan->counts;
       shown[fmt::format("{}@{}", name, digest)] = shown_counts(counts);
     }
   }

@@ -52,7 +52,7 @@ Result<WaiverScope> repository_scope(const Services& services, const Call& call,
 
 Answer list_of_layers(const Services& services, const Call& call) {
   HF_CHECK(rest::need_login(call));
-  HF_TRY(const auto waivers, services.waivers.load());
+  HF_TRY(const auto waivers, services.waivers.load(0));
   return rest::json_response(200, shown_overrides(*waivers, 0));
 }
 
@@ -77,7 +77,7 @@ Answer remove_of_layer(const Services& services, const Call& call) {
 Answer list_of_repository(const Services& services, const Call& call) {
   HF_CHECK(rest::need_login(call));  // authors are named
   HF_TRY(const WaiverScope scope, repository_scope(services, call, Action::view));
-  HF_TRY(const auto waivers, services.waivers.load());
+  HF_TRY(const auto waivers, services.waivers.load(scope.repository_id));
   return rest::json_response(200, shown_overrides(*waivers, scope.repository_id));
 }
 

@@ -40,11 +40,11 @@ std::string_view severity_of(const advisories::Match& match) {
 
 const scanner::Waiver* waiver_of(const ScannedImage& image, const Component& component,
                                  const advisories::Match& match) {
-  return image.waivers->find(image.repository.id, *image.report, component, match, image.now);
+  return image.waivers->find(*image.report, component, match, image.now);
 }
 
 Counts counts_of(const ScannedImage& image) {
-  if (image.report) return image.waivers->left(image.repository.id, *image.report, image.now);
+  if (image.report) return image.waivers->left(*image.report, image.now);
   return image.scan ? image.scan->counts : Counts();
 }
 
@@ -241,10 +241,8 @@ json::array shown_waivers(const ScannedImage& image) {
   for (const auto& layer : image.report->layers) layers.insert(layer.digest.text());
   json::array shown;
   for (const scanner::Waiver& waiver : image.waivers->all()) {
-    const bool is_here =
-        (waiver.repository_id == 0 || waiver.repository_id == image.repository.id) &&
-        (waiver.layer.empty() || layers.contains(waiver.layer)) &&
-        (waiver.image.empty() || waiver.image == image.digest.text());
+    const bool is_here = (waiver.layer.empty() || layers.contains(waiver.layer)) &&
+                         (waiver.image.empty() || waiver.image == image.digest.text());
     if (!is_here) continue;
     json::object one = shown_waiver(waiver);
     if (!image.names_authors) one["author"] = "";
@@ -308,6 +306,8 @@ json::object shown_waiver(const scanner::Waiver& waiver) {
                         {"author", waiver.author},
                         {"image", waiver.image},
                         {"componentType", waiver.type},
+                        {"distribution", waiver.distribution},
+                        {"architecture", waiver.architecture},
                         {"document", waiver.document},
                         {"createdAt", rfc3339(waiver.created_at)}};
   if (waiver.expires_at) shown.emplace("expiresAt", rfc3339(*waiver.expires_at));

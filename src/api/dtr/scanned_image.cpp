@@ -20,7 +20,7 @@ Result<ScanTarget> scan_target(const Services& services, const Repository& repos
 Result<ScannedImage> scanned(const Services& services, const Repository& repository,
                              std::string_view tag, const ScanTarget& target, ScanWith with) {
   HF_TRY(auto scan, services.scan_results.find(repository.id, target.digest));
-  HF_TRY(auto waivers, services.waivers.load());
+  HF_TRY(auto waivers, services.waivers.load(repository.id));
   ScannedImage image{.repository = repository,
                      .tag = std::string(tag),
                      .digest = target.digest,
