@@ -56,7 +56,7 @@ int run(int argc, char** argv) {
   layer_verb->add_option("--also", also, "Members to keep beside those that are known by name");
 
   holdfast::scan::ArchiveVerb archive{
-      .unpacked_bytes = 32ULL << 30U, .member_bytes = 64ULL << 20U, .members = 1'000'000};
+      .unpacked_bytes = 32ULL << 30U, .member_bytes = 64ULL << 20U, .members = 4'000'000};
   CLI::App* archive_verb = app.add_subcommand(
       "archive", "Gives the files of a zip or tar, each behind the lengths of its name and bytes");
   archive_verb->add_option("--unpacked", archive.unpacked_bytes, "Bytes that it may unpack to");

@@ -44,9 +44,10 @@ api::ops::Scanner scanner_facts(Core& core) {
   const auto freshness = core.scanning->updates.freshness();
   api::ops::Scanner facts{.is_able = core.scanning->worker_state.problem.empty(),
                           .is_on = values && (*values)->scanning_enabled};
-  if (freshness && freshness->succeeded_at) {
-    facts.advisories_age = std::chrono::duration_cast<std::chrono::seconds>(
-        core.clock.now() - *freshness->succeeded_at);
+  const auto since = freshness ? freshness->succeeded_at : std::nullopt;
+  if (since) {
+    facts.advisories_age =
+        std::chrono::duration_cast<std::chrono::seconds>(core.clock.now() - *since);
   }
   return facts;
 }

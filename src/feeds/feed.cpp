@@ -35,6 +35,7 @@ std::string replaced(std::string_view text, std::string_view what, std::string_v
 
 std::vector<Feed> default_feeds() {
   std::vector<Feed> feeds;
+  feeds.reserve(kEcosystems.size() + 2);
   for (const std::string_view ecosystem : kEcosystems) {
     feeds.push_back({std::string(ecosystem),
                      fmt::format("{}/{}/all.zip", kOsv, replaced(ecosystem, " ", "%20")),
@@ -70,6 +71,7 @@ std::string_view name(Kind kind) {
 
 std::vector<Feed> all(const std::vector<settings::Feed>& given, Timestamp now) {
   std::vector<Feed> feeds;
+  feeds.reserve(given.size());
   for (const settings::Feed& one : given) {
     feeds.push_back({one.name, one.url, kind_of(one.kind)});
   }

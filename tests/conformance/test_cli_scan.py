@@ -66,7 +66,7 @@ RECORDS = [
     scans.record("GHSA-aaaa-bbbb-cccc", "npm", "left-pad", *scans.until("1.3.1"), aliases=["CVE-2023-3"]),
     scans.record("DSA-4", "Debian:12", "bash", *scans.until("5.0")),
 ]
-KEV = {"vulnerabilities": [{"cveID": "CVE-2023-1"}]}
+KEV = {"title": "CISA Catalog of Known Exploited Vulnerabilities", "catalogVersion": "2026.11.01", "vulnerabilities": [{"cveID": "CVE-2023-1"}]}
 EXPECTED = {("curl", "CVE-2023-1"), ("zlib1g", "CVE-2023-2"), ("left-pad", "CVE-2023-3")}
 FILES = {
     "etc/os-release": scans.DEBIAN,

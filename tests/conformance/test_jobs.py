@@ -291,7 +291,7 @@ def test_crons_fire_and_what_was_deleted_stays_so(holdfast):
     server = holdfast()
     api = Rest(server.admin_client(), API)
     installed = [cron["action"] for cron in api.get("/crons")["crons"]]
-    assert installed == ["adapter_scan_all", "onlinegc", "onlinegc_joblogs", "scan_sweep", "tag_pruning"]
+    assert installed == ["adapter_scan_all", "onlinegc", "onlinegc_joblogs", "scan_sweep", "tag_pruning", "update_vuln_db"]
     for action in installed:
         api.expect(204, "DELETE", f"/crons/{action}")
     api.expect(202, "POST", "/crons",
