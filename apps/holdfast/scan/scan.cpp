@@ -118,7 +118,7 @@ Result<packages::Layer> read_layer(const Layer& layer, worker::Launcher& launche
 
 struct Read {
   std::vector<oci::Digest> digests;
-  std::vector<std::optional<scanner::StoredLayer>> layers;
+  std::vector<std::optional<scanner::StoredLayer>> layers;  // all are there, as join() takes them
   std::vector<std::string> remarks;
 };
 
@@ -165,7 +165,10 @@ Result<Scanned> scanned(const Wanted& wanted, const Target& target, Advisories& 
     return fail(ErrorCode::unsupported, kTargetUnsupported, "the image has no layers");
   }
   std::vector<const packages::Layer*> pointers;
-  for (const auto& layer : read.layers) pointers.push_back(&layer->report);
+  pointers.reserve(read.layers.size());
+  for (const auto& layer : read.layers) {
+    if (layer) pointers.push_back(&layer->report);
+  }
   HF_TRY(const scanner::Image image, scanner::assemble(pointers));
   HF_TRY(scanner::ImageReport report,
          scanner::join(target.digest ? *target.digest : read.digests.back(), image, read.digests,

@@ -196,11 +196,10 @@ class TarFile::Headers {
     if (name.empty()) return {};
     if (kind == '0' || kind == '\0' || kind == '7') {
       tar_.members_[name] = {.at = begin, .size_bytes = *size, .link = {}};
-    } else if (kind == '1') {
-      tar_.members_[name] = {.link = normal(link)};
-    } else if (kind == '2') {
-      const std::string folder = name.contains('/') ? name.substr(0, name.rfind('/') + 1) : "";
-      tar_.members_[name] = {.link = normal(folder + link)};
+    } else if (kind == '1' || kind == '2') {
+      const bool is_beside = kind == '2' && name.contains('/');
+      const std::string to = normal((is_beside ? name.substr(0, name.rfind('/') + 1) : "") + link);
+      if (!to.empty()) tar_.members_[name] = {.link = to};
     }
     return {};
   }

@@ -61,7 +61,7 @@ Result<oci::Manifest> parsed(const Document& document) {
 
 Result<Target> image_of(const std::shared_ptr<Store>& store, const oci::Manifest& manifest,
                         const oci::Digest& digest) {
-  if (!scanner::is_scannable(manifest)) {
+  if (!scanner::is_scannable(manifest) || !manifest.config) {
     return fail(ErrorCode::unsupported, kTargetUnsupported,
                 "it is no image that packages could be in");
   }
