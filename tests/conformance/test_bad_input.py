@@ -14,6 +14,8 @@ OTHERS = ("/auth/token", "/v2", "/metrics", "/ca", "/login_submit", "/_ping", "/
 DONE = [(method.upper(), entry["path"]) for entry in PATHS for method, state in entry["methods"].items()
         if state == "done" and not entry["path"].startswith(OTHERS)]
 CHANGES = [case for case in DONE if case[0] in ("POST", "PUT", "PATCH")]
+# Takes a file whatever is in it; its job says what is wrong.
+FILE = "/api/v0/imagescan/scan/update"
 LISTS = [case for case in DONE if case[0] == "GET"]
 
 BODIES = {
@@ -75,7 +77,7 @@ def test_bodies(api, server, what):
     for method, path in CHANGES:
         response = api.call(method, target(path), BODIES[what])
         check(response)
-        if what in ("a list", "a string", "a number", "half an object", "no UTF-8", "deep"):
+        if path != FILE and what in ("a list", "a string", "a number", "half an object", "no UTF-8", "deep"):
             assert response.status in (400, 404, 405, 501), str(response)
 
 

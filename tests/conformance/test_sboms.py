@@ -184,10 +184,14 @@ def test_what_no_repository_has_any_more_is_forgotten(registry):
     client.push("admin/app", listing(gone, data))
     scans.scanned(rest, "admin/app", "kept", states=(4, 6))
     scans.listed(rest, "admin/app", "gone", content.digest_of(data))
-    assert run(rest, "scan_sweep") == ["0 images forgotten", "0 layers forgotten", "0 packages forgotten"]
+    assert run(rest, "scan_sweep") == ["0 images forgotten", "0 layers forgotten", "0 packages forgotten", "0 overrides forgotten"]
+    rest.expect(201, "POST", f"{API}/repositories/admin", {"name": "brief"})
+    for name in ("app", "brief"):
+        rest.expect(201, "POST", f"{API}/holdfast/repositories/admin/{name}/overrides", {"cve": "CVE-1-1", "component": "x"})
+    rest.expect(204, "DELETE", f"{API}/repositories/admin/brief")
     assert client.delete_manifest("admin/app", gone.digest).status == 202
     run(rest, "onlinegc")
-    assert run(rest, "scan_sweep") == ["1 images forgotten", "2 layers forgotten", "2 packages forgotten"]
+    assert run(rest, "scan_sweep") == ["1 images forgotten", "2 layers forgotten", "2 packages forgotten", "1 overrides forgotten"]
     assert components(rest, "admin/app", "kept") == {"kept": "dpkg"}
     tables = ("scan_images", "scan_image_layers", "scan_layers", "scan_components", "scan_layer_components")
     assert [server.sql(f"SELECT count(*) FROM {table}")[0][0] for table in tables] == ["1"] * len(tables)
