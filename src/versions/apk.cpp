@@ -32,7 +32,7 @@ class Tokens {
     const bool is_after_digits = from == Kind::digits || from == Kind::first_digits;
     if (is_after_digits && is_lower(c)) {
       kind_ = Kind::letter;
-      rank_ = c;
+      rank_ = static_cast<unsigned char>(c);
       rest_.remove_prefix(1);
     } else if (is_after_digits && c == '.') {
       rest_.remove_prefix(1);
