@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <fmt/format.h>
+#include <malloc.h>
 #include <string_view>
 #include <utility>
 
@@ -58,6 +59,13 @@ jobs::RunnerOptions runner_options(const Core& core, std::string id, std::string
   return options;
 }
 
+// After work that goes through everything: what it freed is the system's again. A thousand images
+// compared leave 230 MiB of it behind otherwise.
+Result<void> with_memory_returned(Result<void> outcome) {
+  ::malloc_trim(0);
+  return outcome;
+}
+
 }  // namespace
 
 void add_actions(Core& core) {
@@ -83,7 +91,10 @@ void add_actions(Core& core) {
                .capacity_key = "scan"});
   actions.add({.name = std::string(scanner::kCheckAllAction),
                .description = "Compares the packages of all images with the advisories in force",
-               .work = [&scanning](jobs::Run& run) { return scanning.scanner.check_all(run); },
+               .work =
+                   [&scanning](jobs::Run& run) {
+                     return with_memory_returned(scanning.scanner.check_all(run));
+                   },
                .capacity_key = "scanCheck",
                .alone = true});
   // Waits for another server: of the threads for jobs it must not take all.
@@ -100,11 +111,13 @@ void add_actions(Core& core) {
                .description = "Forgets what was found in images that no repository has any more",
                .work = [&core](jobs::Run& run) { return scanner::sweep(*core.database, run); },
                .alone = true});
-  actions.add({.name = std::string(scanner::kUpdateAction),
-               .description = "Imports advisories, of an upload or from the feeds",
-               .work = [&scanning](jobs::Run& run) { return scanning.updates.run(run); },
-               .retries = 3,
-               .alone = true});
+  actions.add(
+      {.name = std::string(scanner::kUpdateAction),
+       .description = "Imports advisories, of an upload or from the feeds",
+       .work =
+           [&scanning](jobs::Run& run) { return with_memory_returned(scanning.updates.run(run)); },
+       .retries = 3,
+       .alone = true});
 }
 
 Worker::Worker(Core& core, std::string id, std::string address)
