@@ -11,8 +11,8 @@
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "db/database.hpp"
-#include "feeds/download.hpp"
 #include "feeds/feed.hpp"
+#include "requests/download.hpp"
 
 namespace holdfast::feeds {
 
@@ -21,10 +21,10 @@ std::span<const db::Migration> migrations();
 struct State {
   std::string name{};
   std::string url{};
-  Validators validators{};   // of what is in force
-  std::string digest{};      // SHA-256 of it, in hex
-  std::int64_t bytes = 0;    // of the file as it came
-  std::int64_t entries = 0;  // records, or CVEs
+  requests::Validators validators{};  // of what is in force
+  std::string digest{};               // SHA-256 of it, in hex
+  std::int64_t bytes = 0;             // of the file as it came
+  std::int64_t entries = 0;           // records, or CVEs
   std::optional<Timestamp> tried_at{};
   std::optional<Timestamp> succeeded_at{};  // also when nothing was new
   std::optional<Timestamp> changed_at{};

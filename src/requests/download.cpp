@@ -1,4 +1,4 @@
-#include "feeds/download.hpp"
+#include "requests/download.hpp"
 
 #include <algorithm>
 #include <array>
@@ -13,7 +13,7 @@
 #include "codec/text.hpp"
 #include "crypto/hash.hpp"
 
-namespace holdfast::feeds {
+namespace holdfast::requests {
 
 namespace {
 
@@ -128,7 +128,7 @@ struct Downloader::Native {
   [[nodiscard]] Error problem(CURLcode code, const Transfer& transfer) const {
     const std::string_view more(complaint.data());
     if (transfer.is_too_large || code == CURLE_FILESIZE_EXCEEDED) {
-      return failed(ErrorCode::too_large, kFeedTooLarge,
+      return failed(ErrorCode::too_large, kDownloadTooLarge,
                     fmt::format("it has more than {}",
                                 codec::size_text(static_cast<double>(options.limit_bytes))),
                     more);
@@ -142,25 +142,27 @@ struct Downloader::Native {
         return late(more);
       case CURLE_COULDNT_RESOLVE_HOST:
       case CURLE_COULDNT_RESOLVE_PROXY:
-        return failed(ErrorCode::unavailable, kUnreachable, "its host's address is not known",
-                      more);
+        return failed(ErrorCode::unavailable, kDownloadUnreachable,
+                      "its host's address is not known", more);
       case CURLE_COULDNT_CONNECT:
-        return failed(ErrorCode::unavailable, kUnreachable, "its host cannot be reached", more);
+        return failed(ErrorCode::unavailable, kDownloadUnreachable, "its host cannot be reached",
+                      more);
       case CURLE_PEER_FAILED_VERIFICATION:
-        return failed(ErrorCode::invalid, kRefused, "its host's certificate is not trusted", more);
+        return failed(ErrorCode::invalid, kDownloadRefused, "its host's certificate is not trusted",
+                      more);
       case CURLE_SSL_CACERT_BADFILE:
-        return failed(ErrorCode::invalid, kRefused,
+        return failed(ErrorCode::invalid, kDownloadRefused,
                       "the file of authorities (advisories.ca) cannot be read", more);
       case CURLE_UNSUPPORTED_PROTOCOL:
-        return failed(ErrorCode::invalid, kRefused,
+        return failed(ErrorCode::invalid, kDownloadRefused,
                       "it leads to a URL of another scheme, which is not followed", more);
       case CURLE_TOO_MANY_REDIRECTS:
-        return failed(ErrorCode::invalid, kRefused, "it leads from URL to URL without an end",
-                      more);
+        return failed(ErrorCode::invalid, kDownloadRefused,
+                      "it leads from URL to URL without an end", more);
       case CURLE_WRITE_ERROR:
-        return failed(ErrorCode::no_space, kNoRoom, "there is no room for the file", more);
+        return failed(ErrorCode::no_space, kDownloadNoRoom, "there is no room for the file", more);
       default:
-        return failed(ErrorCode::unavailable, kUnreachable,
+        return failed(ErrorCode::unavailable, kDownloadUnreachable,
                       fmt::format("the connection failed: {}", curl_easy_strerror(code)), more);
     }
   }
@@ -172,15 +174,15 @@ struct Downloader::Native {
     curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
     const bool passes = status >= 500 || status == 408 || status == 429;
     return failed(passes ? ErrorCode::unavailable : ErrorCode::invalid,
-                  passes ? kUnreachable : kRefused, fmt::format("its host answers {}", status),
-                  more);
+                  passes ? kDownloadUnreachable : kDownloadRefused,
+                  fmt::format("its host answers {}", status), more);
   }
 
   [[nodiscard]] Error late(std::string_view more) const {
     double seconds = 0;
     curl_easy_getinfo(handle, CURLINFO_TOTAL_TIME, &seconds);
     const bool is_total = seconds + 1 >= static_cast<double>(options.total.count());
-    return failed(ErrorCode::timeout, kUnreachable,
+    return failed(ErrorCode::timeout, kDownloadUnreachable,
                   is_total ? fmt::format("it took more than {} s", options.total.count())
                            : fmt::format("nothing came for {} s", options.stall.count()),
                   more);
@@ -200,11 +202,12 @@ Downloader::~Downloader() { curl_easy_cleanup(native_->handle); }
 Result<Downloaded> Downloader::get(const std::string& url, const Validators& known,
                                    const std::string& path, const GoOn& go_on) {
   if (native_->handle == nullptr) {
-    return fail(ErrorCode::unavailable, kUnreachable, "libcurl cannot be started");
+    return fail(ErrorCode::unavailable, kDownloadUnreachable, "libcurl cannot be started");
   }
   Transfer transfer{.go_on = go_on, .limit_bytes = native_->options.limit_bytes};
   transfer.file.reset(std::fopen(path.c_str(), "wxe"));
-  if (!transfer.file) return fail(ErrorCode::no_space, kNoRoom, "there is no room for the file");
+  if (!transfer.file)
+    return fail(ErrorCode::no_space, kDownloadNoRoom, "there is no room for the file");
   List headers;
   const auto add = [&](std::string_view name, const std::string& value) {
     if (value.empty()) return;
@@ -229,7 +232,7 @@ Result<Downloaded> Downloader::get(const std::string& url, const Validators& kno
   }
   if (status != 200) {
     ::unlink(path.c_str());
-    return fail(ErrorCode::invalid, kRefused, fmt::format("its host answers {}", status));
+    return fail(ErrorCode::invalid, kDownloadRefused, fmt::format("its host answers {}", status));
   }
   return Downloaded{
       .validators = {header(native_->handle, "ETag"), header(native_->handle, "Last-Modified")},
@@ -237,4 +240,4 @@ Result<Downloaded> Downloader::get(const std::string& url, const Validators& kno
       .digest = codec::hex(transfer.hasher.digest())};
 }
 
-}  // namespace holdfast::feeds
+}  // namespace holdfast::requests

@@ -10,13 +10,14 @@
 
 #include "base/result.hpp"
 
-namespace holdfast::feeds {
+namespace holdfast::requests {
 
-inline constexpr std::string_view kUnreachable = "feed_unreachable";  // unavailable, timeout
-inline constexpr std::string_view kRefused = "feed_refused";          // invalid
-inline constexpr std::string_view kFeedTooLarge = "feed_too_large";   // too_large
-inline constexpr std::string_view kDownloadStopped = "feed_stopped";  // timeout
-inline constexpr std::string_view kNoRoom = "feed_no_room";           // no_space
+inline constexpr std::string_view kDownloadUnreachable =
+    "feed_unreachable";                                                  // unavailable, timeout
+inline constexpr std::string_view kDownloadRefused = "feed_refused";     // invalid
+inline constexpr std::string_view kDownloadTooLarge = "feed_too_large";  // too_large
+inline constexpr std::string_view kDownloadStopped = "feed_stopped";     // timeout
+inline constexpr std::string_view kDownloadNoRoom = "feed_no_room";      // no_space
 
 struct DownloadOptions {
   std::string ca_file{};  // authorities beside those of the system; "": none
@@ -68,4 +69,4 @@ class Downloader {
   std::unique_ptr<Native> native_;
 };
 
-}  // namespace holdfast::feeds
+}  // namespace holdfast::requests

@@ -62,7 +62,7 @@ bool passes_by_itself(const Error& error) {
 class Fetch {
  public:
   Fetch(const FetchParts& parts, const settings::Values& settings,
-        const feeds::DownloadOptions& options, jobs::Run& run)
+        const requests::DownloadOptions& options, jobs::Run& run)
       : parts_(parts),
         feeds_(feeds::all(settings.advisory_feeds, parts.clock.now())),
         downloader_(options, {.http = settings.http_proxy,
@@ -94,7 +94,7 @@ class Fetch {
 
  private:
   static Error stopped() {
-    return fail(ErrorCode::unavailable, feeds::kDownloadStopped, "the update was stopped");
+    return fail(ErrorCode::unavailable, requests::kDownloadStopped, "the update was stopped");
   }
 
   // Asks a feed, and adds what is new.
@@ -102,7 +102,7 @@ class Fetch {
     tell(fmt::format("{}: asking", feed.name));
     const feeds::State before = known(feed);
     Download download(parts_.store.new_path());
-    HF_TRY(const feeds::Downloaded got,
+    HF_TRY(const requests::Downloaded got,
            downloader_.get(feed.url, before.validators, download.path(),
                            [&](std::uint64_t bytes, std::uint64_t of) {
                              tell_bytes(feed, bytes, of);
@@ -219,7 +219,7 @@ class Fetch {
 
   const FetchParts parts_;
   const std::vector<feeds::Feed> feeds_;
-  feeds::Downloader downloader_;
+  requests::Downloader downloader_;
   jobs::Run& run_;
   std::map<std::string, feeds::State, std::less<>> states_;
   AdvisoryStore::Base base_;
@@ -234,7 +234,7 @@ class Fetch {
 }  // namespace
 
 Result<Fetched> fetch(const FetchParts& parts, const settings::Values& settings,
-                      const feeds::DownloadOptions& options, jobs::Run& run) {
+                      const requests::DownloadOptions& options, jobs::Run& run) {
   return Fetch(parts, settings, options, run).all();
 }
 

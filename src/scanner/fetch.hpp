@@ -11,6 +11,7 @@
 #include "base/result.hpp"
 #include "feeds/states.hpp"
 #include "jobs/run.hpp"
+#include "requests/download.hpp"
 #include "scanner/advisory_store.hpp"
 #include "settings/values.hpp"
 #include "worker/launcher.hpp"
@@ -35,6 +36,6 @@ struct Fetched {
 // Asks every feed. An error is of everything: a stop, no room, the database. Blocks for as long as
 // that takes.
 Result<Fetched> fetch(const FetchParts& parts, const settings::Values& settings,
-                      const feeds::DownloadOptions& options, jobs::Run& run);
+                      const requests::DownloadOptions& options, jobs::Run& run);
 
 }  // namespace holdfast::scanner

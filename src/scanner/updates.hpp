@@ -16,6 +16,7 @@
 #include "feeds/states.hpp"
 #include "jobs/queue.hpp"
 #include "jobs/run.hpp"
+#include "requests/download.hpp"
 #include "scanner/advisory_store.hpp"
 #include "scanner/worker_state.hpp"
 #include "settings/store.hpp"
@@ -35,7 +36,7 @@ inline constexpr std::string_view kUpdateAction = "update_vuln_db";
 // What the server's configuration says.
 struct Fetching {
   bool is_online = true;  // false: nothing is ever asked
-  feeds::DownloadOptions download{};
+  requests::DownloadOptions download{};
 };
 
 struct UpdatesParts {
