@@ -55,8 +55,22 @@ struct Metric {
 constexpr std::array kMetrics = {Metric{"cvssMetricV31", 4}, Metric{"cvssMetricV30", 3},
                                  Metric{"cvssMetricV40", 2}, Metric{"cvssMetricV2", 1}};
 
+// What is of no use in either.
+struct IgnoredValues {
+  static bool on_document_begin(Code&) { return true; }
+  static bool on_document_end(Code&) { return true; }
+  static bool on_number_part(json::string_view, Code&) { return true; }
+  static bool on_int64(std::int64_t, json::string_view, Code&) { return true; }
+  static bool on_uint64(std::uint64_t, json::string_view, Code&) { return true; }
+  static bool on_double(double, json::string_view, Code&) { return true; }
+  static bool on_bool(bool, Code&) { return true; }
+  static bool on_null(Code&) { return true; }
+  static bool on_comment_part(json::string_view, Code&) { return true; }
+  static bool on_comment(json::string_view, Code&) { return true; }
+};
+
 // What Boost.JSON's parser tells of: nothing is kept but where it is and the texts that are wanted.
-class Handler {
+class Handler : public IgnoredValues {
  public:
   static constexpr std::size_t max_object_size = 10'000'000;
   static constexpr std::size_t max_array_size = 10'000'000;
@@ -68,8 +82,6 @@ class Handler {
   std::int64_t count = 0;
   std::int64_t nameless = 0;
 
-  bool on_document_begin(Code&) { return true; }
-  bool on_document_end(Code&) { return true; }
   bool on_object_begin(Code&) {
     const Place parent = place();
     Place here = Place::elsewhere;
@@ -133,14 +145,6 @@ class Handler {
     if (here == Place::data && key_ == "vectorString") vector_ = text;
     return true;
   }
-  bool on_number_part(json::string_view, Code&) { return true; }
-  bool on_int64(std::int64_t, json::string_view, Code&) { return true; }
-  bool on_uint64(std::uint64_t, json::string_view, Code&) { return true; }
-  bool on_double(double, json::string_view, Code&) { return true; }
-  bool on_bool(bool, Code&) { return true; }
-  bool on_null(Code&) { return true; }
-  bool on_comment_part(json::string_view, Code&) { return true; }
-  bool on_comment(json::string_view, Code&) { return true; }
 
  private:
   [[nodiscard]] Place place() const { return places_.empty() ? Place::elsewhere : places_.back(); }
@@ -198,7 +202,7 @@ class Handler {
 };
 
 // Stops at the first name that decides.
-class HeadHandler {
+class HeadHandler : public IgnoredValues {
  public:
   static constexpr std::size_t max_object_size = std::numeric_limits<std::size_t>::max();
   static constexpr std::size_t max_array_size = std::numeric_limits<std::size_t>::max();
@@ -207,8 +211,6 @@ class HeadHandler {
 
   Content content = Content::unknown;
 
-  bool on_document_begin(Code&) { return true; }
-  bool on_document_end(Code&) { return true; }
   bool on_object_begin(Code&) {
     ++depth_;
     return true;
@@ -246,14 +248,6 @@ class HeadHandler {
   }
   bool on_string_part(json::string_view, std::size_t, Code&) { return true; }
   bool on_string(json::string_view, std::size_t, Code&) { return true; }
-  bool on_number_part(json::string_view, Code&) { return true; }
-  bool on_int64(std::int64_t, json::string_view, Code&) { return true; }
-  bool on_uint64(std::uint64_t, json::string_view, Code&) { return true; }
-  bool on_double(double, json::string_view, Code&) { return true; }
-  bool on_bool(bool, Code&) { return true; }
-  bool on_null(Code&) { return true; }
-  bool on_comment_part(json::string_view, Code&) { return true; }
-  bool on_comment(json::string_view, Code&) { return true; }
 
  private:
   bool stop(Content found, Code& error) {

@@ -34,20 +34,9 @@ Error invalid(std::string_view why) {
   return fail(ErrorCode::invalid, kRecordInvalid, std::string(why));
 }
 
-std::string text_in(const json::value& value, std::string_view name, std::size_t at_most) {
-  return codec::to_text(codec::string_member(value, name).value_or(""), at_most);
-}
-
-const json::array* list_in(const json::value& value, std::string_view name) {
-  const json::value* found = codec::member(value, name);
-  return found != nullptr && found->is_array() ? &found->get_array() : nullptr;
-}
-
 std::vector<std::string> texts_in(const json::value& value, std::string_view name) {
   std::vector<std::string> texts;
-  const json::array* list = list_in(value, name);
-  if (list == nullptr) return texts;
-  for (const json::value& one : *list) {
+  for (const json::value& one : codec::list_member(value, name)) {
     if (!one.is_string() || texts.size() >= kNames) continue;
     const std::string_view text = one.get_string();
     if (text.empty() || text.contains('\n')) continue;
@@ -67,11 +56,9 @@ int preference(std::string_view type) {
   return type == "CVSS_V3" ? 3 : type == "CVSS_V4" ? 2 : type == "CVSS_V2" ? 1 : 0;
 }
 void read_severities(const json::value& value, Record& record, int& best) {
-  const json::array* list = list_in(value, "severity");
-  if (list == nullptr) return;
-  for (const json::value& one : *list) {
-    const std::string type = text_in(one, "type", kNameBytes);
-    const std::string score = text_in(one, "score", kVersionBytes);
+  for (const json::value& one : codec::list_member(value, "severity")) {
+    const std::string type = codec::text_member(one, "type", kNameBytes);
+    const std::string score = codec::text_member(one, "score", kVersionBytes);
     if (type == "Ubuntu") record.rating = severity_of(score);
     if (preference(type) <= best || !cvss::score(score)) continue;
     best = preference(type);
@@ -124,10 +111,8 @@ struct Budget {
 Result<void> read_range(const json::value& range, Affected& affected, Budget& budget) {
   const std::string_view type = codec::string_member(range, "type").value_or("");
   if (type == "GIT") return {};
-  const json::array* list = list_in(range, "events");
-  if (list == nullptr) return {};
   std::vector<Event> events;
-  for (const json::value& one : *list) {
+  for (const json::value& one : codec::list_member(range, "events")) {
     if (!one.is_object()) return invalid("an event is no object");
     for (const auto& [name, kind] : std::array<std::pair<std::string_view, Event::Kind>, 4>{
              {{"introduced", Event::Kind::introduced},
@@ -154,7 +139,8 @@ bool is_open(const std::vector<Event>& range) {
 Result<void> end_open_ranges(const json::value& value, Affected& affected) {
   const json::value* specific = codec::member(value, "database_specific");
   if (specific == nullptr) return {};
-  const std::string known = text_in(*specific, "last_known_affected_version_range", kVersionBytes);
+  const std::string known =
+      codec::text_member(*specific, "last_known_affected_version_range", kVersionBytes);
   const std::size_t begin = known.find_first_not_of("<= ");
   if (begin == std::string::npos || !known.starts_with('<')) return {};
   const bool is_inclusive = known.starts_with("<=");
@@ -170,24 +156,22 @@ Result<void> read_affected(const json::value& value, Record& record, Budget& bud
   const json::value* package = codec::member(value, "package");
   if (package == nullptr) return {};  // of a repository of sources
   read_severities(value, record, best);
-  Record::Package read{.ecosystem = text_in(*package, "ecosystem", kNameBytes),
-                       .name = text_in(*package, "name", kNameBytes)};
+  Record::Package read{.ecosystem = codec::text_member(*package, "ecosystem", kNameBytes),
+                       .name = codec::text_member(*package, "name", kNameBytes)};
   if (read.ecosystem.empty() || read.name.empty())
     return invalid("an affected package has no name");
   if (!scheme_of(split_ecosystem(read.ecosystem).family)) return {};
-  if (const json::array* ranges = list_in(value, "ranges")) {
-    for (const json::value& range : *ranges) HF_CHECK(read_range(range, read.affected, budget));
-    HF_CHECK(end_open_ranges(value, read.affected));
+  for (const json::value& range : codec::list_member(value, "ranges")) {
+    HF_CHECK(read_range(range, read.affected, budget));
   }
-  if (const json::array* versions = list_in(value, "versions")) {
-    for (const json::value& version : *versions) {
-      if (!version.is_string()) return invalid("a version is no text");
-      if (!is_of_version(version.get_string())) {
-        return invalid("a version has a control character");
-      }
-      if (!budget.take()) return invalid("it has more versions than any record needs");
-      read.affected.versions.push_back(codec::to_text(version.get_string(), kVersionBytes));
+  HF_CHECK(end_open_ranges(value, read.affected));
+  for (const json::value& version : codec::list_member(value, "versions")) {
+    if (!version.is_string()) return invalid("a version is no text");
+    if (!is_of_version(version.get_string())) {
+      return invalid("a version has a control character");
     }
+    if (!budget.take()) return invalid("it has more versions than any record needs");
+    read.affected.versions.push_back(codec::to_text(version.get_string(), kVersionBytes));
   }
   if (read.affected.ranges.empty() && read.affected.versions.empty()) return {};
   if (record.packages.size() >= kPackages) return invalid("it names more packages than there are");
@@ -199,12 +183,11 @@ Result<void> read_affected(const json::value& value, Record& record, Budget& bud
 bool is_blank_or_control(unsigned char c) { return c <= ' ' || c == 0x7f; }
 
 void read_urls(const json::value& value, Record& record) {
-  const json::array* list = list_in(value, "references");
-  if (list == nullptr) return;
+  const json::array& list = codec::list_member(value, "references");
   for (const bool advisories : {true, false}) {
-    for (const json::value& one : *list) {
+    for (const json::value& one : list) {
       if ((codec::string_member(one, "type").value_or("") == "ADVISORY") != advisories) continue;
-      std::string url = text_in(one, "url", kUrlBytes);
+      std::string url = codec::text_member(one, "url", kUrlBytes);
       const bool is_link = (url.starts_with("https://") || url.starts_with("http://")) &&
                            !std::ranges::any_of(url, is_blank_or_control);
       if (is_link && record.urls.size() < kUrls) record.urls.push_back(std::move(url));
@@ -284,15 +267,15 @@ Result<Record> parse_record(std::string_view text) {
   if (error) return invalid(fmt::format("it is no JSON that can be read: {}", error.message()));
   if (!value.is_object()) return invalid("it is no object");
   Record record;
-  record.id = text_in(value, "id", kNameBytes);
+  record.id = codec::text_member(value, "id", kNameBytes);
   if (record.id.empty()) return invalid("it has no id");
-  record.is_withdrawn = !text_in(value, "withdrawn", kNameBytes).empty();
-  record.modified = parse_rfc3339(text_in(value, "modified", kNameBytes));
+  record.is_withdrawn = !codec::text_member(value, "withdrawn", kNameBytes).empty();
+  record.modified = parse_rfc3339(codec::text_member(value, "modified", kNameBytes));
   if (record.is_withdrawn) return record;
-  record.summary = first_line(text_in(value, "summary", kSummaryBytes));
-  record.details = text_in(value, "details", kDetailsBytes);
+  record.summary = first_line(codec::text_member(value, "summary", kSummaryBytes));
+  record.details = codec::text_member(value, "details", kDetailsBytes);
   if (record.summary.empty()) {
-    record.summary = first_line(text_in(value, "details", kSummaryBytes));
+    record.summary = first_line(codec::text_member(value, "details", kSummaryBytes));
   }
   int best = 0;
   read_severities(value, record, best);

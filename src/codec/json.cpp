@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include "codec/text.hpp"
+
 namespace holdfast::codec {
 
 namespace {
@@ -209,6 +211,17 @@ std::optional<std::string_view> string_member(const json::value& value, std::str
   const json::value* found = member(value, name);
   if (found == nullptr || !found->is_string()) return std::nullopt;
   return std::string_view(found->get_string());
+}
+
+std::string text_member(const boost::json::value& value, std::string_view name,
+                        std::size_t at_most) {
+  return to_text(string_member(value, name).value_or(""), at_most);
+}
+
+const boost::json::array& list_member(const boost::json::value& value, std::string_view name) {
+  static const boost::json::array kNone;
+  const boost::json::value* found = member(value, name);
+  return found != nullptr && found->is_array() ? found->get_array() : kNone;
 }
 
 }  // namespace holdfast::codec

@@ -1,6 +1,7 @@
 // Strict JSON (RFC 8259) over Boost.JSON.
 #pragma once
 
+#include <boost/json/array.hpp>
 #include <boost/json/value.hpp>
 #include <cstddef>
 #include <optional>
@@ -36,5 +37,10 @@ const boost::json::value* member(const boost::json::value& value, std::string_vi
 // A member that is a string; nothing when it is absent or no string.
 std::optional<std::string_view> string_member(const boost::json::value& value,
                                               std::string_view name);
+// The same of what a stranger wrote, as to_text() gives it; "" when there is none.
+std::string text_member(const boost::json::value& value, std::string_view name,
+                        std::size_t at_most);
+// A member that is a list; an empty one when it is absent or no list.
+const boost::json::array& list_member(const boost::json::value& value, std::string_view name);
 
 }  // namespace holdfast::codec

@@ -51,17 +51,10 @@ std::string text(const json::value& value, std::string_view name, std::size_t at
   return line(codec::string_member(value, name).value_or(""), at_most);
 }
 
-const json::array* list(const json::value& value, std::string_view name) {
-  const json::value* found = codec::member(value, name);
-  return found != nullptr && found->is_array() ? &found->get_array() : nullptr;
-}
-
 std::vector<std::string> texts(const json::value& value, std::string_view name,
                                std::size_t at_most) {
   std::vector<std::string> found;
-  const json::array* all = list(value, name);
-  if (all == nullptr) return found;
-  for (const json::value& one : *all) {
+  for (const json::value& one : codec::list_member(value, name)) {
     if (found.size() >= at_most) break;
     if (one.is_string()) found.push_back(line(one.get_string(), kNameBytes));
   }
@@ -149,9 +142,7 @@ packages::Type type_of(std::string_view purl) {
 }
 
 void take_urls(const json::value& item, AdapterFinding& finding) {
-  const json::array* links = list(item, "links");
-  if (links == nullptr) return;
-  for (const json::value& link : *links) {
+  for (const json::value& link : codec::list_member(item, "links")) {
     if (finding.urls.size() >= kUrlsAtMost) return;
     if (!link.is_string()) continue;
     const std::string_view url = link.get_string();
@@ -220,9 +211,9 @@ Result<AdapterMetadata> parse_adapter_metadata(std::string_view json_text) {
   const auto parsed = codec::parse_json_within(json_text, kDepth, kMemoryBytes);
   if (!parsed) return invalid("metadata");
   AdapterMetadata metadata{.scanner = scanner_of(*parsed)};
-  const json::array* capabilities = list(*parsed, "capabilities");
-  if (metadata.scanner.name.empty() || capabilities == nullptr) return invalid("metadata");
-  for (const json::value& one : *capabilities) {
+  const json::array& capabilities = codec::list_member(*parsed, "capabilities");
+  if (metadata.scanner.name.empty() || capabilities.empty()) return invalid("metadata");
+  for (const json::value& one : capabilities) {
     if (metadata.capabilities.size() >= kCapabilitiesAtMost) break;
     metadata.capabilities.push_back(
         {.type = text(one, "type", kNameBytes),

@@ -105,6 +105,24 @@ std::size_t size_of(const ImageReport& report) {
 
 }  // namespace
 
+std::string_view coverage_word(const Component& component) {
+  if (!component.is_present) return "removed";
+  if (!component.answer) return "notCovered";  // there are no advisories
+  switch (component.answer->coverage) {
+    case advisories::Coverage::covered:
+      return "covered";
+    case advisories::Coverage::not_covered:
+      return "notCovered";
+    case advisories::Coverage::owned:
+      return "owned";
+  }
+  return "notCovered";
+}
+
+std::string_view severity_word(const advisories::Match& match) {
+  return match.severity ? cvss::name(*match.severity) : "unknown";
+}
+
 void count(const advisories::Match& match, Counts& counts) {
   if (!match.severity) {
     ++counts.unknown;

@@ -35,6 +35,11 @@ struct Component {
   static constexpr std::size_t kPathsShown = 100;
 };
 
+// "covered", "notCovered", "owned", or "removed" of what a later layer took away.
+std::string_view coverage_word(const Component& component);
+// CVSS's word, or "unknown" where nobody rated it.
+std::string_view severity_word(const advisories::Match& match);
+
 struct LayerReport {
   oci::Digest digest;
   LayerState state = LayerState::scanned;

@@ -28,17 +28,6 @@ Error invalid(std::string_view why) {
   return fail(ErrorCode::invalid, kVexInvalid, std::string(why));
 }
 
-std::string text_in(const json::value& value, std::string_view name, std::size_t at_most) {
-  return codec::to_text(codec::string_member(value, name).value_or(""), at_most);
-}
-
-// Its members that are objects or texts; none when it is no list.
-const json::array& list_in(const json::value& value, std::string_view name) {
-  static const json::array kNone;
-  const json::value* found = codec::member(value, name);
-  return found != nullptr && found->is_array() ? found->get_array() : kNone;
-}
-
 // What a statement is about.
 struct Product {
   std::string image{};
@@ -136,8 +125,8 @@ std::vector<std::string> names_of(const json::value& statement) {
     names.push_back(codec::to_text(vulnerability->get_string(), kNameBytes));
     return names;
   }
-  std::string name = text_in(*vulnerability, "name", kNameBytes);
-  if (name.empty()) name = last_part(text_in(*vulnerability, "@id", kNameBytes));
+  std::string name = codec::text_member(*vulnerability, "name", kNameBytes);
+  if (name.empty()) name = last_part(codec::text_member(*vulnerability, "@id", kNameBytes));
   if (!name.empty()) names.push_back(std::move(name));
   return names;
 }
@@ -146,22 +135,22 @@ std::vector<std::string> names_of(const json::value& statement) {
 std::string purl_in(const json::value& product) {
   if (product.is_string()) return codec::to_text(product.get_string(), kNameBytes * 4);
   if (const json::value* identifiers = codec::member(product, "identifiers")) {
-    std::string purl = text_in(*identifiers, "purl", kNameBytes * 4);
+    std::string purl = codec::text_member(*identifiers, "purl", kNameBytes * 4);
     if (!purl.empty()) return purl;
   }
-  return text_in(product, "@id", kNameBytes * 4);
+  return codec::text_member(product, "@id", kNameBytes * 4);
 }
 
 void read_statement(const json::value& statement, Reader& reader) {
   const std::vector<std::string> names = names_of(statement);
-  const std::string status = text_in(statement, "status", kNameBytes);
-  std::string why = text_in(statement, "justification", kNameBytes);
-  if (why.empty()) why = text_in(statement, "impact_statement", kNotesBytes / 2);
-  const json::array& products = list_in(statement, "products");
+  const std::string status = codec::text_member(statement, "status", kNameBytes);
+  std::string why = codec::text_member(statement, "justification", kNameBytes);
+  if (why.empty()) why = codec::text_member(statement, "impact_statement", kNotesBytes / 2);
+  const json::array& products = codec::list_member(statement, "products");
   if (products.empty()) reader.add(names, std::nullopt, status, why);
   for (const json::value& product : products) {
     const std::optional<Product> whole = product_of(purl_in(product));
-    const json::array& parts = list_in(product, "subcomponents");
+    const json::array& parts = codec::list_member(product, "subcomponents");
     if (parts.empty()) reader.add(names, whole, status, why);
     for (const json::value& part : parts) {
       std::optional<Product> one = product_of(purl_in(part));
@@ -180,14 +169,14 @@ using Products = std::unordered_map<std::string, Product>;
 void read_product(const json::value& product, Products& products) {
   const json::value* helper = codec::member(product, "product_identification_helper");
   if (helper == nullptr) return;
-  if (auto known = product_of(text_in(*helper, "purl", kNameBytes * 4))) {
-    products.emplace(text_in(product, "product_id", kNameBytes), *std::move(known));
+  if (auto known = product_of(codec::text_member(*helper, "purl", kNameBytes * 4))) {
+    products.emplace(codec::text_member(product, "product_id", kNameBytes), *std::move(known));
   }
 }
 
 // As deep as the JSON may be.
 void read_branches(const json::value& holder, Products& products) {
-  for (const json::value& branch : list_in(holder, "branches")) {
+  for (const json::value& branch : codec::list_member(holder, "branches")) {
     if (const json::value* product = codec::member(branch, "product")) {
       read_product(*product, products);
     }
@@ -198,15 +187,17 @@ void read_branches(const json::value& holder, Products& products) {
 // A component as part of a product: of an image, where that is one. Of a platform that cannot be
 // told, it is known by its version alone.
 void read_relationships(const json::value& tree, Products& products) {
-  for (const json::value& one : list_in(tree, "relationships")) {
+  for (const json::value& one : codec::list_member(tree, "relationships")) {
     const json::value* name = codec::member(one, "full_product_name");
-    const auto part = products.find(text_in(one, "product_reference", kNameBytes));
+    const auto part = products.find(codec::text_member(one, "product_reference", kNameBytes));
     if (name == nullptr || part == products.end()) continue;
     Product product = part->second;
-    const auto whole = products.find(text_in(one, "relates_to_product_reference", kNameBytes));
+    const auto whole =
+        products.find(codec::text_member(one, "relates_to_product_reference", kNameBytes));
     if (whole != products.end()) product.image = whole->second.image;
     if (product.image.empty() && product.version.empty()) continue;
-    products.insert_or_assign(text_in(*name, "product_id", kNameBytes), std::move(product));
+    products.insert_or_assign(codec::text_member(*name, "product_id", kNameBytes),
+                              std::move(product));
   }
 }
 
@@ -215,11 +206,11 @@ std::unordered_map<std::string, std::string> reasons_of(const json::value& vulne
   std::unordered_map<std::string, std::string> reasons;
   for (const auto& [list, member] : std::array<std::pair<std::string_view, std::string_view>, 2>{
            {{"flags", "label"}, {"threats", "details"}}}) {
-    for (const json::value& one : list_in(vulnerability, list)) {
-      for (const json::value& id : list_in(one, "product_ids")) {
+    for (const json::value& one : codec::list_member(vulnerability, list)) {
+      for (const json::value& id : codec::list_member(one, "product_ids")) {
         if (!id.is_string()) continue;
         reasons.emplace(codec::to_text(id.get_string(), kNameBytes),
-                        text_in(one, member, kNotesBytes / 2));
+                        codec::text_member(one, member, kNotesBytes / 2));
       }
     }
   }
@@ -229,11 +220,11 @@ std::unordered_map<std::string, std::string> reasons_of(const json::value& vulne
 void read_vulnerability(const json::value& vulnerability, const Products& products,
                         Reader& reader) {
   std::vector<std::string> names;
-  std::string cve = text_in(vulnerability, "cve", kNameBytes);
+  std::string cve = codec::text_member(vulnerability, "cve", kNameBytes);
   if (!cve.empty()) names.push_back(std::move(cve));
-  for (const json::value& id : list_in(vulnerability, "ids")) {
+  for (const json::value& id : codec::list_member(vulnerability, "ids")) {
     if (!names.empty()) break;  // one is enough: findings know all of theirs
-    std::string text = text_in(id, "text", kNameBytes);
+    std::string text = codec::text_member(id, "text", kNameBytes);
     if (!text.empty()) names.push_back(std::move(text));
   }
   const json::value* statuses = codec::member(vulnerability, "product_status");
@@ -244,7 +235,7 @@ void read_vulnerability(const json::value& vulnerability, const Products& produc
             {"fixed", "fixed"},
             {"known_affected", "affected"},
             {"under_investigation", "under_investigation"}}}) {
-    for (const json::value& id : list_in(*statuses, list)) {
+    for (const json::value& id : codec::list_member(*statuses, list)) {
       const std::string product =
           id.is_string() ? codec::to_text(id.get_string(), kNameBytes) : std::string();
       const auto known = products.find(product);
@@ -259,11 +250,12 @@ void read_vulnerability(const json::value& vulnerability, const Products& produc
 void read_csaf(const json::value& value, Reader& reader) {
   Products products;
   if (const json::value* tree = codec::member(value, "product_tree")) {
-    for (const json::value& one : list_in(*tree, "full_product_names")) read_product(one, products);
+    for (const json::value& one : codec::list_member(*tree, "full_product_names"))
+      read_product(one, products);
     read_branches(*tree, products);
     read_relationships(*tree, products);
   }
-  for (const json::value& one : list_in(value, "vulnerabilities")) {
+  for (const json::value& one : codec::list_member(value, "vulnerabilities")) {
     read_vulnerability(one, products, reader);
   }
 }
@@ -274,15 +266,16 @@ Result<VexDocument> read_vex(const json::object& object) {
   const json::value value(object);
   VexDocument read;
   Reader reader(read);
-  if (text_in(value, "@context", kIdBytes).starts_with("https://openvex.dev/ns")) {
-    read.id = text_in(value, "@id", kIdBytes);
-    for (const json::value& one : list_in(value, "statements")) read_statement(one, reader);
+  if (codec::text_member(value, "@context", kIdBytes).starts_with("https://openvex.dev/ns")) {
+    read.id = codec::text_member(value, "@id", kIdBytes);
+    for (const json::value& one : codec::list_member(value, "statements"))
+      read_statement(one, reader);
   } else if (const json::value* head = codec::member(value, "document"); head != nullptr) {
-    if (text_in(*head, "category", kIdBytes) != "csaf_vex") {
+    if (codec::text_member(*head, "category", kIdBytes) != "csaf_vex") {
       return invalid("of CSAF documents those of the category csaf_vex can be taken");
     }
     const json::value* tracking = codec::member(*head, "tracking");
-    if (tracking != nullptr) read.id = text_in(*tracking, "id", kIdBytes);
+    if (tracking != nullptr) read.id = codec::text_member(*tracking, "id", kIdBytes);
     read_csaf(value, reader);
   } else {
     return invalid("it is neither OpenVEX (\"@context\") nor CSAF (\"document\")");

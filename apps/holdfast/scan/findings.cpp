@@ -16,27 +16,9 @@ namespace {
 
 using scanner::Component;
 
-std::string_view severity_of(const advisories::Match& match) {
-  return match.severity ? cvss::name(*match.severity) : "unknown";
-}
-
 // Worst first; what nobody rated stands behind what somebody did.
 int rank(const Finding& finding) {
   return finding.match->severity ? -static_cast<int>(*finding.match->severity) : 1;
-}
-
-std::string_view coverage_of(const Component& component) {
-  if (!component.is_present) return "removed";
-  if (!component.answer) return "notCovered";
-  switch (component.answer->coverage) {
-    case advisories::Coverage::covered:
-      return "covered";
-    case advisories::Coverage::not_covered:
-      return "notCovered";
-    case advisories::Coverage::owned:
-      return "owned";
-  }
-  return "notCovered";
 }
 
 json::array texts(const std::vector<std::string>& list) {
@@ -116,7 +98,7 @@ json::object finding_json(const Scanned& scanned, const Finding& finding) {
   const auto* release = scanned.report.release ? &*scanned.report.release : nullptr;
   json::object object{{"id", match.id},
                       {"ids", texts(match.ids)},
-                      {"severity", severity_of(match)},
+                      {"severity", scanner::severity_word(match)},
                       {"component", package.name},
                       {"version", package.version},
                       {"type", packages::name(package.type)},
@@ -135,7 +117,7 @@ json::object finding_json(const Scanned& scanned, const Finding& finding) {
 
 json::object row_of(const Scanned& scanned, const Finding& finding) {
   const advisories::Match& match = *finding.match;
-  return {{"severity", severity_of(match)},
+  return {{"severity", scanner::severity_word(match)},
           {"component", finding.component->package.name},
           {"version", finding.component->package.version},
           {"fixed", match.fixed_version.empty() ? "-" : match.fixed_version},
@@ -253,7 +235,7 @@ std::string as_json(const Scanned& scanned, const std::vector<Finding>& findings
                                     {"type", packages::name(component.package.type)},
                                     {"purl", packages::purl(component.package, release)},
                                     {"licenses", texts(component.package.licenses)},
-                                    {"coverage", coverage_of(component)},
+                                    {"coverage", scanner::coverage_word(component)},
                                     {"layer", report.layers[component.layer].digest.text()},
                                     {"paths", texts(component.paths)}});
   }

@@ -34,10 +34,6 @@ double cvss_of(const advisories::Match& match) {
   return kLeast.at(static_cast<std::size_t>(*match.severity));
 }
 
-std::string_view severity_of(const advisories::Match& match) {
-  return match.severity ? cvss::name(*match.severity) : "unknown";
-}
-
 const scanner::Waiver* waiver_of(const ScannedImage& image, const Component& component,
                                  const advisories::Match& match) {
   return image.waivers->find(*image.report, component, match, image.now);
@@ -91,7 +87,7 @@ json::object shown_vulnerability(const ScannedImage& image, const Component& com
   return {{"vuln", json::object{{"cve", match.id},
                                 {"cvss", cvss_of(match)},
                                 {"summary", match.summary},
-                                {"severity", severity_of(match)},
+                                {"severity", scanner::severity_word(match)},
                                 {"vector", match.vector},
                                 {"fixedVersion", match.fixed_version},
                                 {"ids", texts(match.ids)},
@@ -100,20 +96,6 @@ json::object shown_vulnerability(const ScannedImage& image, const Component& com
           {"exact", !match.is_inexact},
           {"isHidden", waiver != nullptr},
           {"notes", std::move(notes)}};
-}
-
-std::string_view coverage_of(const Component& component) {
-  if (!component.is_present) return "removed";
-  if (!component.answer) return "notCovered";  // there are no advisories
-  switch (component.answer->coverage) {
-    case advisories::Coverage::covered:
-      return "covered";
-    case advisories::Coverage::not_covered:
-      return "notCovered";
-    case advisories::Coverage::owned:
-      return "owned";
-  }
-  return "";
 }
 
 json::object shown_component(const ScannedImage& image, const Component& component) {
@@ -129,7 +111,7 @@ json::object shown_component(const ScannedImage& image, const Component& compone
                         {"vulns", std::move(vulns)},
                         {"type", packages::name(component.package.type)},
                         {"purl", packages::purl(component.package, release)},
-                        {"coverage", coverage_of(component)}};
+                        {"coverage", scanner::coverage_word(component)}};
   if (!component.package.licenses.empty()) {
     shown.emplace("license", shown_license(component.package.licenses.front()));
   }
@@ -182,7 +164,7 @@ json::array shown_components(const ScannedImage& image) {
                                     {"cves", std::move(cves)},
                                     {"licenses", texts(component.package.licenses)},
                                     {"filepaths", texts(component.paths)},
-                                    {"coverage", coverage_of(component)}});
+                                    {"coverage", scanner::coverage_word(component)}});
   }
   return shown;
 }
@@ -216,7 +198,7 @@ json::array shown_cves(const ScannedImage& image) {
       shown.emplace_back(json::object{{"cvePK", match.id},
                                       {"cvss", cvss_of(match)},
                                       {"summary", match.summary},
-                                      {"severity", severity_of(match)},
+                                      {"severity", scanner::severity_word(match)},
                                       {"notes", waiver == nullptr ? "" : waiver->notes}});
     }
   }
@@ -388,8 +370,9 @@ std::string findings_csv(const ScannedImage& image) {
           image.report->layers[component.layer].digest.text(), quoted(component.package.name),
           quoted(component.package.version), packages::name(component.package.type),
           quoted(component.package.licenses.empty() ? "" : component.package.licenses.front()),
-          quoted(match.id), severity_of(match), cvss_of(match), quoted(match.fixed_version),
-          match.is_exploited, waiver_of(image, component, match) != nullptr, quoted(match.summary));
+          quoted(match.id), scanner::severity_word(match), cvss_of(match),
+          quoted(match.fixed_version), match.is_exploited,
+          waiver_of(image, component, match) != nullptr, quoted(match.summary));
     }
   }
   return csv;
